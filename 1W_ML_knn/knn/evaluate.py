@@ -1,0 +1,162 @@
+"""What week 1 measures: intervals, agreement with GridSearchCV, the effect of scaling, and cost against size."""
+
+import math
+import time
+from collections.abc import Callable
+
+import faiss
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from threadpoolctl import threadpool_limits
+
+from knn.data import MEASURED, SOIL, WILDERNESS
+from knn.neighbors import nearest_neighbors
+from knn.search import KNeighborsGridSearchCV, vote
+
+SCALERS = {
+    "as they are": FunctionTransformer(feature_names_out="one-to-one"),
+    "each to [0, 1]": MinMaxScaler(),
+    "each to unit variance": StandardScaler(),
+}
+GROUPS = {"ten measured": MEASURED, "wilderness area": WILDERNESS, "soil type": SOIL}
+
+
+def accuracy_interval(correct: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of an accuracy, by Wilson's score (Wilson 1927), which stays within 0 and 1.
+
+    Raises: ValueError unless 0 <= correct <= total and total > 0.
+    """
+    if not 0 <= correct <= total or total == 0:
+        raise ValueError(f"{correct} of {total} correct; expected 0 <= correct <= total and total > 0")
+    share = correct / total
+    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def split_difference(ours: KNeighborsGridSearchCV, theirs: GridSearchCV) -> np.ndarray:
+    """|difference| of every split score of two searches over one grid; shape (candidates, folds)."""
+    return np.column_stack(
+        [
+            np.abs(ours.cv_results_[f"split{fold}_test_score"] - theirs.cv_results_[f"split{fold}_test_score"])
+            for fold in range(ours.n_splits_)
+        ]
+    )
+
+
+def grid_scores(search: GridSearchCV) -> pd.DataFrame:
+    """Mean and standard deviation over folds, indexed by (metric, weights), one column pair (statistic, k) for each k."""
+    results = pd.DataFrame(search.cv_results_["params"])
+    results["mean"] = search.cv_results_["mean_test_score"]
+    results["std"] = search.cv_results_["std_test_score"]
+    return results.pivot(index=["metric", "weights"], columns="n_neighbors", values=["mean", "std"])
+
+
+def scaling_scores(features: pd.DataFrame, labels: pd.Series, best: dict, folds: int) -> pd.DataFrame:
+    """Fold accuracies of the best kNN behind each scaler, fitted within the fold; one column a scaler."""
+    return pd.DataFrame(
+        {
+            name: cross_val_score(make_pipeline(clone(scaler), KNeighborsClassifier(**best)), features, labels, cv=folds)
+            for name, scaler in SCALERS.items()
+        }
+    )
+
+
+def distance_shares(features: pd.DataFrame, seed: int, pairs: int = 20_000) -> pd.DataFrame:
+    """Which features make up the manhattan distance between random pairs of rows, in percent.
+
+    One row for each scaler, one column for each group of features; rows sum to 100.
+    """
+    left, right = np.random.default_rng(seed).integers(len(features), size=(2, pairs))
+    shares = {}
+    for name, scaler in SCALERS.items():
+        scaled = np.asarray(clone(scaler).fit_transform(features))
+        gaps = pd.Series(np.abs(scaled[left] - scaled[right]).mean(axis=0), index=features.columns)
+        shares[name] = {group: 100 * gaps[columns].sum() / gaps.sum() for group, columns in GROUPS.items()}
+    return pd.DataFrame(shares).T
+
+
+def nested_scores(search: KNeighborsGridSearchCV, features, labels, folds: int) -> np.ndarray:
+    """Accuracy of the whole procedure, search included, on folds that the search has never seen; shape (folds,)."""
+    return cross_val_score(clone(search), features, labels, cv=folds)
+
+
+def ask_tree(train: np.ndarray, best: dict) -> Callable:
+    """Exact search with a k-d tree."""
+    return lambda rows: nearest_neighbors(train, rows, best["n_neighbors"], best["metric"], "kd_tree")
+
+
+def ask_brute(train: np.ndarray, best: dict) -> Callable:
+    """Exact search over all distances."""
+    return lambda rows: nearest_neighbors(train, rows, best["n_neighbors"], best["metric"], "brute")
+
+
+def ask_graph(train: np.ndarray, best: dict) -> Callable:
+    """Approximate search along a graph of near rows: HNSW (Malkov and Yashunin 2018, arXiv:1603.09320) by Faiss."""
+    kind = {"manhattan": faiss.METRIC_L1, "euclidean": faiss.METRIC_L2, "chebyshev": faiss.METRIC_Linf}[best["metric"]]
+    graph = faiss.IndexHNSWFlat(train.shape[1], 16, kind)
+    graph.add(np.ascontiguousarray(train, dtype=np.float32))
+
+    def ask(rows):
+        distances, positions = graph.search(np.ascontiguousarray(rows, dtype=np.float32), best["n_neighbors"])
+        if best["metric"] == "euclidean":  # Faiss returns squares
+            distances = np.sqrt(distances)
+        return distances.astype(np.float64), positions
+
+    return ask
+
+
+METHODS = {"all distances": ask_brute, "k-d tree": ask_tree, "graph (approximate)": ask_graph}
+
+
+def cost_curve(features, labels, best: dict, sizes: tuple[int, ...], queries: int, repeats: int, seed: int):
+    """Accuracy, milliseconds a query, and share of the true neighbours found, for growing training sets.
+
+    A table with columns n, method, accuracy, recall, milliseconds. All methods answer the same `queries` rows, one
+    after the other on one thread each; the index is built outside the clock, and the median of `repeats` is taken.
+    Raises: ValueError if a size leaves no rows for the queries.
+    """
+    if max(sizes) + queries > len(features):
+        raise ValueError(f"sizes up to {max(sizes)} and {queries} queries need more than the {len(features)} rows; lower one")
+    rows, asked, row_labels, truth = train_test_split(
+        np.ascontiguousarray(features), np.asarray(labels) - 1, test_size=queries, random_state=seed
+    )
+    points = []
+    with threadpool_limits(1):  # a fair race; and with one thread the graph is built the same way every time
+        for n in sizes:
+            exact = ask_tree(rows[:n], best)(asked)[1]
+            for name, build in METHODS.items():
+                ask = build(rows[:n], best)
+                distances, positions = ask(asked)
+                votes = vote(row_labels[positions], distances, 1 + row_labels.max(), best["weights"])[:, -1]
+                found = [len(set(ours) & set(true)) for ours, true in zip(positions, exact, strict=True)]
+                points.append(
+                    {
+                        "n": n,
+                        "method": name,
+                        "accuracy": (votes == truth).mean(),
+                        "recall": np.mean(found) / best["n_neighbors"],
+                        "milliseconds": 1000 * median_seconds(lambda ask=ask: ask(asked), repeats) / queries,
+                    }
+                )
+    return pd.DataFrame(points)
+
+
+def median_seconds(call: Callable[[], object], repeats: int) -> float:
+    """The median duration of `repeats` calls."""
+    durations = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        durations.append(time.perf_counter() - started)
+    return float(np.median(durations))
+
+
+def growth_exponent(sizes, costs) -> float:
+    """The slope of costs against sizes on a log-log plot, by least squares: cost grows as size to this power."""
+    return float(np.polyfit(np.log(sizes), np.log(costs), deg=1)[0])

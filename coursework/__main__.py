@@ -1,0 +1,91 @@
+"""Command line: python -m coursework run|render|check|reproduce [WEEK…], tables, unpack FOLDER."""
+
+import argparse
+import dataclasses
+import importlib
+import sys
+from pathlib import Path
+
+from coursework import commands, datasets, readme
+from coursework.profile import PROFILES, overrides_for, parse_overrides
+from coursework.weeks import Week, select_weeks
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; its help is the manual."""
+    parser = argparse.ArgumentParser(prog="python -m coursework", description="Run, render and check the notebooks.")
+    commands_ = parser.add_subparsers(dest="command", required=True)
+    helps = {
+        "run": "execute copies of the notebooks into build/",
+        "render": "execute, apply the gate, and put the results into the weeks",
+        "check": "apply the gate to the committed notebooks",
+        "reproduce": "run the committed profile again and compare every metric",
+    }
+    for name, text in helps.items():
+        command = commands_.add_parser(name, help=text, description=text)
+        command.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; all of them without any")
+        if name in ("run", "render"):
+            command.add_argument("--profile", choices=PROFILES, default="tiny" if name == "run" else "sample")
+        if name != "check":
+            command.add_argument("--set", default="", dest="overrides", metavar="k=v,…", help="override config fields")
+        if name == "reproduce":
+            command.add_argument("--retrain", action="store_true", help="ignore committed weights and train")
+    commands_.add_parser("tables", help="write the READMEs' tables from the records again")
+    unpack = commands_.add_parser("unpack", help="put the known archives of a folder into the data folder")
+    unpack.add_argument("folder", type=Path)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. A mistake in the arguments ends in one line, not in a traceback."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return dispatch(options)
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def dispatch(options: argparse.Namespace) -> int:
+    """Call the command that `options` name."""
+    if options.command == "tables":
+        print("\n".join(commands.shown_path(path) for path in readme.write_readmes()) or "all tables are up to date")
+        return 0
+    if options.command == "unpack":
+        print("\n".join(datasets.unpack_all(options.folder)))
+        return 0
+    weeks = select_weeks(options.weeks)
+    if options.command == "check":
+        return commands.check(weeks)
+    fields = {week.name: config_fields(week) for week in weeks}
+    check_overrides(options.overrides, fields)
+
+    def overrides(week: Week) -> str:
+        wanted = overrides_for(week.name, options.overrides)
+        if getattr(options, "retrain", False):
+            wanted["retrain"] = "true"
+        return ",".join(f"{name}={value}" for name, value in wanted.items() if name in fields[week.name])
+
+    if options.command == "reproduce":
+        return commands.reproduce(weeks, overrides)
+    command = {"run": commands.run, "render": commands.render}[options.command]
+    return command(weeks, options.profile, overrides)
+
+
+def config_fields(week: Week) -> list[str]:
+    """The names of the fields of a week's config."""
+    configs = importlib.import_module(f"{week.package}.config").CONFIGS
+    return [field.name for field in dataclasses.fields(next(iter(configs.values())))]
+
+
+def check_overrides(text: str, fields: dict[str, list[str]]) -> None:
+    """Raise ValueError for an override of `text` that no selected week has; it lists the fields of each."""
+    for prefix, name, _ in parse_overrides(text):
+        concerned = [prefix] if prefix else list(fields)
+        if not any(name in fields.get(week, []) for week in concerned):
+            listing = "; ".join(f"{week}: {', '.join(names)}" for week, names in fields.items())
+            raise ValueError(f"no selected week has a config field {name!r}. {listing}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

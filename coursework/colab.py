@@ -1,0 +1,85 @@
+"""What a notebook needs to run on Colab: the public address, the badge, and the set-up cell."""
+
+import os
+import re
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+
+from coursework.weeks import Week
+
+ADDRESS = "sastafeva/DLS_ML_DL_CV@main"
+BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)")
+
+
+@dataclass(frozen=True)
+class Address:
+    """The repository's public address: owner/name and branch."""
+
+    repository: str
+    branch: str
+
+    @property
+    def clone_url(self) -> str:
+        return f"https://github.com/{self.repository}.git"
+
+    def colab_url(self, path: str) -> str:
+        """Where Colab opens the notebook at `path`."""
+        return f"https://colab.research.google.com/github/{self.repository}/blob/{self.branch}/{path}"
+
+
+def public_address() -> Address:
+    """The constant ADDRESS, or COURSEWORK_ADDRESS="owner/name@branch". Raises ValueError for another form."""
+    text = os.environ.get("COURSEWORK_ADDRESS", ADDRESS)
+    repository, at, branch = text.partition("@")
+    if repository.count("/") != 1 or not all((*repository.split("/"), at, branch)):
+        raise ValueError(f"COURSEWORK_ADDRESS is {text!r}; write owner/name@branch")
+    return Address(repository, branch)
+
+
+def badge(path: str) -> str:
+    """The "Open in Colab" badge, in Markdown, for the notebook at `path`."""
+    image = "https://colab.research.google.com/assets/colab-badge.svg"
+    return f"[![Open in Colab]({image})]({public_address().colab_url(path)})"
+
+
+def setup_cell(week: Week) -> str:
+    """The source of the set-up cell, the same in all weeks but for its first line."""
+    address = public_address()
+    first = f'URL, BRANCH, WEEK, EXTRA = "{address.clone_url}", "{address.branch}", "{week.folder.name}", "{week.extra}"'
+    return f"{first}\n{SETUP}"
+
+
+def refresh_address(notebook: NotebookNode, week: Week, name: str) -> None:
+    """Bring the set-up cell (tagged "setup") and the badge of a notebook to the public address, in place."""
+    for cell in notebook.cells:
+        if "setup" in cell.metadata.get("tags", []):
+            cell.source = setup_cell(week)
+    first = notebook.cells[0]
+    first.source = BADGE.sub(lambda _: badge(f"{week.folder.name}/{name}"), first.source, count=1)
+
+
+SETUP = '''\
+import sys
+
+if "google.colab" in sys.modules:  # nothing below runs anywhere else
+    import importlib.metadata
+    import os
+    import subprocess
+
+    def run(*command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "fatal" in line]
+            raise RuntimeError("Set-up failed. " + " ".join(lines or done.stderr.splitlines()[-3:]))
+
+    if os.path.basename(os.getcwd()) != WEEK:  # the first time, not when the cell is run again
+        run("git", "clone", "-q", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "course")
+        run("git", "-C", "course", "sparse-checkout", "set", "coursework", WEEK)
+        os.chdir(f"course/{WEEK}")
+    with open("../preinstalled.txt", "w") as frozen:  # what Colab ships stays as it is
+        pins = {f"{d.name}=={d.version}\n" for d in importlib.metadata.distributions() if d.name != "coursework"}
+        frozen.writelines(sorted(pins))
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "-c", "../preinstalled.txt"]
+    run(*pip, "-e", f"..[{EXTRA}]")
+    sys.path[:0] = [os.path.abspath(".."), os.getcwd()]'''

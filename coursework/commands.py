@@ -1,0 +1,136 @@
+"""The commands behind `python -m coursework`: run, render, check, reproduce. Each returns an exit status."""
+
+import shutil
+from collections.abc import Callable
+
+from coursework import gallery, gate, notebooks, readme, records
+from coursework.notebooks import Outcome
+from coursework.weeks import ROOT, Week
+
+
+def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
+    """Execute the notebooks of `weeks` into `build/`, print a table, write the gallery; 1 if any failed."""
+    outcomes = [outcome for week in weeks for outcome in run_and_report(week, profile, overrides(week))]
+    headlines = [headline_of(outcome) for outcome in outcomes]
+    rows = [[o.name, f"{o.seconds:.1f}", line, shown_path(o.path)] for o, line in zip(outcomes, headlines, strict=True)]
+    print_table(["notebook", "seconds", "headline", "path"], rows)
+    print(f"gallery: {shown_path(gallery.write_gallery(outcomes, headlines))}")
+    return int(any(outcome.error for outcome in outcomes))
+
+
+def run_and_report(week: Week, profile: str, overrides: str) -> list[Outcome]:
+    """Run one week and print, for each failing notebook, the cell's source and traceback."""
+    print(f"running {week.folder.name} at {profile} …", flush=True)
+    outcomes = notebooks.run_week(week, profile, overrides)
+    for outcome in outcomes:
+        if outcome.error:
+            print(f"\n{week.folder.name}/{outcome.name}: {outcome.error}\n")
+    return outcomes
+
+
+def render(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
+    """Run, gate, and only then copy notebooks, record and cover into the weeks; 1 if a week was not rendered."""
+    failed = [week for week in weeks if not render_week(week, profile, overrides(week))]
+    for path in readme.write_readmes():
+        print(f"updated {shown_path(path)}")
+    return int(bool(failed))
+
+
+def render_week(week: Week, profile: str, overrides: str) -> bool:
+    """Render one week; False, with the reasons printed and the committed files untouched, if anything is wrong."""
+    outcomes = run_and_report(week, profile, overrides)
+    if any(outcome.error for outcome in outcomes):
+        return False
+    complaints = [complaint for outcome in outcomes for complaint in gate.check_notebook(outcome.path)]
+    if complaints:
+        print("\n".join(complaints))
+        return False
+    collect(week, profile)
+    print(f"rendered {week.folder.name}")
+    return True
+
+
+def collect(week: Week, profile: str) -> None:
+    """Copy what a run left in `build/` into the week: notebooks, cover, and its runs into `results.json`."""
+    folder = records.build_dir(week.name, profile)
+    for name in (*week.notebooks, "cover.png"):
+        shutil.copyfile(folder / name, week.folder / name)
+    rendered, committed = records.read_results(folder / "results.json"), records.read_results(week.results)
+    committed["headline"] = rendered["headline"]
+    committed["runs"] |= rendered["runs"]
+    records.write_results(week.results, committed)
+
+
+def check(weeks: list[Week]) -> int:
+    """Apply the gate to the committed notebooks; prints every complaint, 1 if there is any."""
+    complaints = [f"{week.folder.name}/{complaint}" for week in weeks for complaint in gate.check_week(week)]
+    print("\n".join(complaints) or f"{sum(len(week.notebooks) for week in weeks)} notebooks pass the gate")
+    return int(bool(complaints))
+
+
+def reproduce(weeks: list[Week], overrides: Callable[[Week], str]) -> int:
+    """Run the committed profile of each week again and compare metric by metric; 0 only if all of them agree."""
+    return max((reproduce_week(week, overrides(week)) for week in weeks), default=0)
+
+
+def reproduce_week(week: Week, overrides: str) -> int:
+    """0 if the headline was recomputed and all metrics agree, 1 if not, 2 if there was nothing to compare with."""
+    committed = records.read_results(week.results)
+    if committed["headline"] is None:
+        print(f"{week.name}: no run is recorded, so there is nothing to compare; render the week first")
+        return 2
+    profile = committed["runs"][committed["headline"]]["profile"]
+    outcomes = run_and_report(week, profile, overrides)
+    if any(outcome.error for outcome in outcomes):
+        return 1
+    again = records.read_results(records.build_dir(week.name, profile) / "results.json")
+    return max(compare_source(week, source, run, committed) for source, run in again["runs"].items())
+
+
+def compare_source(week: Week, source: str, run: dict, committed: dict) -> int:
+    """Compare the new run on one data source with the committed one, in a table; exit status as above."""
+    if source not in committed["runs"]:
+        print(f"{week.name}: no run on {source} is recorded (there is: {', '.join(committed['runs'])}); nothing compared")
+        return 2
+    rows = compare(week, run, committed["runs"][source])
+    print_table([f"{week.name} on {source}", "recorded", "now", "allowed", "", ""], rows)
+    recalled_headline = week.headline in run["from_record"] and source == committed["headline"]
+    if recalled_headline:
+        print(f"{week.name}: the headline {week.headline} was not recomputed; --retrain does that")
+    return int(recalled_headline or any(row[-1] != "equal" for row in rows))
+
+
+def compare(week: Week, run: dict, recorded: dict) -> list[list[str]]:
+    """One row a metric: name, recorded, now, tolerance, where it comes from, verdict."""
+    rows = []
+    for name in recorded["metrics"] | run["metrics"]:
+        old, new = recorded["metrics"].get(name), run["metrics"].get(name)
+        allowed = week.tolerance_of(name)
+        close = None not in (old, new) and abs(old - new) <= allowed
+        origin = "from record" if name in run["from_record"] else "recomputed"
+        verdict = "equal" if close else "missing" if None in (old, new) else "DIFFERS"
+        rows.append([name, repr(old), repr(new), f"± {allowed:g}", origin, verdict])
+    return rows
+
+
+def headline_of(outcome: Outcome) -> str:
+    """The headline metric that a run has just recorded, or a dash."""
+    results = records.read_results(outcome.path.parent / "results.json")
+    value = results["runs"].get(results["headline"], {}).get("metrics", {}).get(outcome.week.headline)
+    if outcome.error:
+        return "FAILED"
+    return "–" if value is None else f"{outcome.week.text['en']['headline']} {value:.3f}"
+
+
+def shown_path(path) -> str:
+    """`path` relative to the repository where it lies inside."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print rows of text in aligned columns."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    print()
+    for cells in (columns, ["-" * width for width in widths], *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    print()

@@ -1,0 +1,70 @@
+"""One look for all figures, and the plots that more than one week draws."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from coursework.records import build_dir
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/).
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#F0E442",
+)
+GREY = "#6B7280"
+
+STYLE = {
+    "figure.figsize": (9, 4),
+    "figure.dpi": 100,
+    "figure.facecolor": "white",  # opaque, so that labels stay legible on a dark page
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "white",
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": mpl.cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY]),
+    "grid.color": "#E5E7EB",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "image.cmap": "viridis",
+}
+
+
+def use_style() -> None:
+    """Give every figure of this process the course's look."""
+    plt.rcParams.update(STYLE)
+
+
+def heat_map(ax: Axes, values: np.ndarray, rows: list, columns: list, form: str = ".3f") -> None:
+    """Draw a table of numbers, shape (len(rows), len(columns)), as coloured cells with each number in its cell."""
+    image = ax.imshow(values, aspect="auto")
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if value < middle else "black"
+        ax.text(column, row, format(value, form), ha="center", va="center", color=colour, fontsize=9)
+    ax.figure.colorbar(image, ax=ax, pad=0.01)
+
+
+def save_cover(figure: Figure, week: str) -> Path:
+    """Save the figure that stands for the week in the READMEs, as `build/<week>/<profile>/cover.png`."""
+    path = build_dir(week) / "cover.png"
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    return path

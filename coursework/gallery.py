@@ -1,0 +1,73 @@
+"""The gallery: executed notebooks as HTML with a page of cards over them, all of which opens from disk."""
+
+import html
+import os
+from pathlib import Path
+
+from nbconvert import HTMLExporter
+
+from coursework.notebooks import Outcome
+from coursework.records import build_root, write_text
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Coursework gallery</title>
+<style>
+  :root {{ color-scheme: light dark; --line: #8884; --quiet: #777; }}
+  body {{ font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 2rem; }}
+  main {{ display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); }}
+  a {{ border: 1px solid var(--line); border-radius: 10px; color: inherit; overflow: hidden; text-decoration: none; }}
+  a:hover, a:focus {{ border-color: #0072b2; }}
+  img, .blank {{ aspect-ratio: 16 / 9; background: white; display: block; object-fit: contain; width: 100%; }}
+  .text {{ padding: 0.8rem 1rem 1rem; }}
+  h2 {{ font-size: 1.05rem; margin: 0; }}
+  p {{ color: var(--quiet); margin: 0.3rem 0 0; }}
+  .failed p {{ color: #d55e00; }}
+</style>
+<h1>Coursework gallery</h1>
+<main>
+{cards}
+</main>
+</html>
+"""
+CARD = """<a class="{state}" href="{link}">{picture}<div class="text"><h2>{title}</h2><p>{task}</p><p>{note}</p></div></a>"""
+
+
+def export_html(path: Path) -> Path:
+    """Export an executed notebook to one HTML file beside it, pictures embedded; returns its path."""
+    exporter = HTMLExporter(template_name="lab", embed_images=True, exclude_anchor_links=True)
+    page, _ = exporter.from_filename(str(path))
+    write_text(path.with_suffix(".html"), page)
+    return path.with_suffix(".html")
+
+
+def write_gallery(outcomes: list[Outcome], notes: list[str]) -> Path:
+    """Export every executed notebook and write `build/index.html` with a card for each; returns its path.
+
+    `notes` holds one line for each outcome, such as its headline.
+    """
+    index = build_root() / "index.html"
+    cards = [card(outcome, note, index.parent) for outcome, note in zip(outcomes, notes, strict=True)]
+    write_text(index, PAGE.format(cards="\n".join(cards)))
+    return index
+
+
+def card(outcome: Outcome, note: str, base: Path) -> str:
+    """The card of one notebook: cover, title, task, and the note under them."""
+    cover = outcome.path.parent / "cover.png"
+    picture = f'<img src="{relative(cover, base)}" alt="">' if cover.exists() else '<div class="blank"></div>'
+    return CARD.format(
+        state="failed" if outcome.error else "passed",
+        link=relative(export_html(outcome.path), base),
+        picture=picture,
+        title=html.escape(f"{outcome.week.name} · {outcome.name}"),
+        task=html.escape(outcome.week.text["en"]["task"]),
+        note=html.escape(f"{note} · {outcome.seconds:.0f} s"),
+    )
+
+
+def relative(path: Path, base: Path) -> str:
+    """A link from the gallery to `path`, with forward slashes."""
+    return Path(os.path.relpath(path, base)).as_posix()

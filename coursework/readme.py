@@ -1,0 +1,112 @@
+"""The tables of the READMEs, generated from `results.json` and `week.toml`, so that text cannot drift from results."""
+
+from pathlib import Path
+
+from coursework.colab import badge
+from coursework.records import read_results, write_text
+from coursework.weeks import ROOT, Week, all_weeks
+
+BEGIN, END = "<!-- results: generated, do not edit -->", "<!-- end of results -->"
+COLUMNS = {
+    "en": ("Week", "Task", "Data", "Model", "Result here", "Original, on its data", "Open"),
+    "ru": ("Неделя", "Задача", "Данные", "Модель", "Результат здесь", "Оригинал, на его данных", "Открыть"),
+}
+WORDS = {
+    "en": {"on": "on", "items": "items", "minutes": "min", "none": "not rendered yet"},
+    "ru": {"on": "на", "items": "объектов", "minutes": "мин", "none": "ещё не посчитано"},
+}
+README_FILES = {"README.md": "en", "README.ru.md": "ru"}
+
+
+def course_table(language: str, root: Path = ROOT) -> str:
+    """The table of all weeks for the README at the root, in Markdown."""
+    lines = [row(COLUMNS[language]), row(["---"] * len(COLUMNS[language]))]
+    return "\n".join(lines + [row(week_cells(week, language)) for week in all_weeks(root)])
+
+
+def week_cells(week: Week, language: str) -> list[str]:
+    """One week's row: link and picture, what it does, its headline result with the data source, the original's."""
+    text, path = week.text[language], week.folder.name
+    picture = f'<a href="{path}/"><img src="{path}/cover.png" width="150" alt="{text["task"]}"></a>'
+    badges = "<br>".join(badge(f"{path}/{name}") for name in week.notebooks)
+    result = headline(week, language)
+    return [f"[**{week.name}**]({path}/)<br>{picture}", text["task"], text["data"], text["model"], result, text["original"], badges]
+
+
+def headline(week: Week, language: str) -> str:
+    """The headline result of the committed record with its data source, its size, and the minutes it took."""
+    results, words = read_results(week.results), WORDS[language]
+    if results["headline"] is None:
+        return words["none"]
+    run = results["runs"][results["headline"]]
+    value = show(run["metrics"][week.headline], language)
+    data = f"{run['data']['name']}, {number(run['data']['items'], language)} {words['items']}"
+    minutes = f"{show(round(run['minutes'], 1), language)} {words['minutes']}"
+    return f"**{value}** {week.text[language]['headline']} {words['on']} {data} (`{run['profile']}`, {minutes})"
+
+
+def week_table(week: Week) -> str:
+    """All metrics of all recorded runs of one week, in Markdown, with what each run ran on."""
+    runs = read_results(week.results)["runs"]
+    if not runs:
+        return "Not rendered yet."
+    lines = [row(["metric", "what it is", *runs]), row(["---", "---", *["---:"] * len(runs)])]
+    for name in dict.fromkeys(name for run in runs.values() for name in run["metrics"]):
+        values = [show(run["metrics"].get(name)) for run in runs.values()]
+        lines.append(row([f"`{name}`", week.metrics.get(name, ""), *values]))
+    return "\n".join([*lines, "", *(describe_run(run) for run in runs.values())])
+
+
+def describe_run(run: dict) -> str:
+    """One line on what a run used: data, profile, seed, minutes, software and machine."""
+    data, machine = run["data"], dict(run["environment"])
+    tail = f"{machine.pop('device')}, {machine.pop('threads')} threads, {machine.pop('cpu')}, {machine.pop('precision')}"
+    software = ", ".join(f"{name} {version}" for name, version in machine.items() if version)
+    return (
+        f"- **{data['name']}**: {data['source']}; {data['items']:,} items, profile `{run['profile']}`, "
+        f"seed {run['seed']}, {run['minutes']:g} minutes; {software}; {tail}."
+    )
+
+
+def show(value: float | None, language: str = "en") -> str:
+    """A metric as text: whole numbers whole, others with four digits after the point; a dash for None."""
+    if value is None:
+        return "–"
+    text = str(value) if isinstance(value, int) else f"{value:.4f}".rstrip("0").rstrip(".")
+    return text.replace(".", ",") if language == "ru" else text
+
+
+def number(value: int, language: str) -> str:
+    """A count with thousands set apart as the language does."""
+    return f"{value:,}".replace(",", "\u202f") if language == "ru" else f"{value:,}"
+
+
+def row(cells) -> str:
+    """One row of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def replace_table(path: Path, table: str) -> str:
+    """The text of `path` with its generated part replaced. Raises ValueError if the markers are not there once."""
+    text = path.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"{path.name}: expected the lines {BEGIN!r} and {END!r} once each, around the table")
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def updated_readmes(root: Path = ROOT) -> dict[Path, str]:
+    """What every README with a table should read now."""
+    texts = {root / name: replace_table(root / name, course_table(language, root)) for name, language in README_FILES.items()}
+    for week in all_weeks(root):
+        path = week.folder / "README.md"
+        texts[path] = replace_table(path, week_table(week))
+    return texts
+
+
+def write_readmes(root: Path = ROOT) -> list[Path]:
+    """Bring all tables up to date; returns the files that changed."""
+    changed = {path: text for path, text in updated_readmes(root).items() if path.read_text(encoding="utf-8") != text}
+    for path, text in changed.items():
+        write_text(path, text)
+    return list(changed)

@@ -1,0 +1,106 @@
+"""Records: what a run measured, on which data, with which software; the source of every result in the READMEs."""
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coursework.profile import profile_name
+from coursework.weeks import ROOT
+
+
+def build_root() -> Path:
+    """The folder for everything that runs produce: COURSEWORK_BUILD, or `build/` at the repository's root."""
+    return Path(os.environ.get("COURSEWORK_BUILD", ROOT / "build")).resolve()
+
+
+def build_dir(week: str, profile: str | None = None) -> Path:
+    """`build/<week>/<profile>`, created. Raises PermissionError that says how to build elsewhere."""
+    folder = build_root() / week / (profile or profile_name())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PermissionError(f"cannot create {folder} ({error.strerror}); set COURSEWORK_BUILD to a folder of yours") from None
+    return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `path` whole or not at all: to a temporary name beside it, then renamed."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(temporary, path)
+
+
+def read_results(path: Path) -> dict:
+    """Read a `results.json`: {"headline": source, "runs": {source: run}}. Raises ValueError if it is not one."""
+    if not path.exists():
+        return {"headline": None, "runs": {}}
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        for run in results["runs"].values():
+            run["profile"], run["data"]["name"], run["metrics"].items()
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name} is not a record ({error!r}); restore it from git, or delete it and render") from None
+    return results
+
+
+def write_results(path: Path, results: dict) -> None:
+    """Write a `results.json`, whole or not at all."""
+    write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+
+
+@dataclass
+class Run:
+    """One run of a notebook on one data source: collects metrics, then `save`s them below `build/`.
+
+    `recalled` lists metrics that were taken from a committed record instead of being computed again.
+    """
+
+    week: str
+    source: str
+    description: str
+    items: int
+    seed: int
+    environment: dict
+    metrics: dict[str, float] = field(default_factory=dict)
+    recalled: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, **metrics: float) -> None:
+        """Record computed metrics. Raises ValueError for one that is not a finite number."""
+        for name, value in metrics.items():
+            value = value.item() if hasattr(value, "item") else value
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"metric {name} is {value!r}; expected a finite number")
+            self.metrics[name] = value
+
+    def recall(self, name: str, results: dict) -> float:
+        """Take metric `name` from a committed record, marked as such. Raises ValueError if no run there has it."""
+        recorded = results["runs"].get(self.source, {}).get("metrics", {})
+        if name not in recorded:
+            raise ValueError(f"no recorded run on {self.source} has {name}; compute it, or render the week first")
+        self.recalled.append(name)
+        self.metrics[name] = recorded[name]
+        return recorded[name]
+
+    def save(self) -> Path:
+        """Write this run to `build/<week>/<profile>/results.json`, beside this notebook's runs on other sources.
+
+        The first run that is saved is the headline.
+        """
+        path = build_dir(self.week) / "results.json"
+        results = read_results(path)
+        results["headline"] = results["headline"] or self.source
+        results["runs"][self.source] = {
+            "profile": profile_name(),
+            "seed": self.seed,
+            "data": {"name": self.source, "source": self.description, "items": self.items},
+            "metrics": self.metrics,
+            "from_record": self.recalled,
+            "minutes": round((time.monotonic() - self.started) / 60, 2),
+            "environment": self.environment,
+        }
+        write_results(path, results)
+        return path

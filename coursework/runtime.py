@@ -1,0 +1,83 @@
+"""The machine under the notebook: seeds, device, and a table of what everything ran on."""
+
+import os
+import platform
+import random
+import sys
+from importlib import metadata
+
+import numpy as np
+import pandas as pd
+
+from coursework.profile import profile_name
+
+
+def seed_everything(seed: int) -> np.random.Generator:
+    """Seed Python, numpy and, where it is loaded, torch; returns a generator for explicit use."""
+    random.seed(seed)
+    np.random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+    return np.random.default_rng(seed)
+
+
+def pick_device() -> str:
+    """"cuda" where torch finds one, else "cpu"; COURSEWORK_DEVICE forces either.
+
+    Raises: ValueError for another name, or for cuda on a machine without it.
+    """
+    forced = os.environ.get("COURSEWORK_DEVICE")
+    if forced not in (None, "cpu", "cuda"):
+        raise ValueError(f"unknown device {forced!r}; COURSEWORK_DEVICE takes cpu or cuda")
+    if forced == "cpu":
+        return "cpu"
+    import torch  # only here: weeks 1 to 3 run where torch is not installed
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if forced == "cuda":
+        raise ValueError("COURSEWORK_DEVICE=cuda, but torch sees no CUDA device; unset it or use cpu")
+    return "cpu"
+
+
+def thread_count() -> int:
+    """Threads that numerical libraries may use: OMP_NUM_THREADS, else the cores this process may run on."""
+    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+        return int(os.environ["OMP_NUM_THREADS"])
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """The processor's model name as the operating system gives it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def installed_version(package: str) -> str | None:
+    """The installed version of `package`, or None."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def environment(packages: tuple[str, ...], device: str = "cpu", precision: str = "float64") -> dict:
+    """What a record says of the machine: Python, the versions of `packages`, device, precision, threads, CPU."""
+    versions = {package: installed_version(package) for package in packages}
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "device": device,
+        "precision": precision,
+        "threads": thread_count(),
+        "cpu": cpu_name(),
+    }
+
+
+def environment_table(facts: dict, source: str) -> pd.DataFrame:
+    """`environment()` with profile and data source as a one-column table for the top of a notebook."""
+    rows = {"profile": profile_name(), "data": source, **facts}
+    return pd.DataFrame({"value": [str(value) for value in rows.values()]}, index=list(rows))
