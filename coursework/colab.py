@@ -11,6 +11,29 @@ from coursework.weeks import Week
 ADDRESS = "sastafeva/DLS_ML_DL_CV@main"
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)")
 
+# The set-up cell below its line of names, word for word the same in all weeks.
+SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere else
+    import importlib.metadata
+    import os
+    import subprocess
+
+    def shell(*command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "fatal" in line]
+            raise RuntimeError("Set-up failed. " + " ".join(lines or done.stderr.splitlines()[-3:]))
+
+    if os.path.basename(os.getcwd()) != WEEK:  # the first time, not when the cell is run again
+        shell("git", "clone", "-q", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "course")
+        shell("git", "-C", "course", "sparse-checkout", "set", "coursework", WEEK)
+        os.chdir(f"course/{WEEK}")
+    with open("../preinstalled.txt", "w") as frozen:  # what Colab ships stays as it is
+        pins = {f"{d.name}=={d.version}\n" for d in importlib.metadata.distributions() if d.name != "coursework"}
+        frozen.writelines(sorted(pins))
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "-c", "../preinstalled.txt"]
+    shell(*pip, "-e", f"..[{EXTRA}]")
+    sys.path[:0] = [os.path.abspath(".."), os.getcwd()]"""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -46,8 +69,10 @@ def badge(path: str) -> str:
 def setup_cell(week: Week) -> str:
     """The source of the set-up cell, the same in all weeks but for its first line."""
     address = public_address()
-    first = f'URL, BRANCH, WEEK, EXTRA = "{address.clone_url}", "{address.branch}", "{week.folder.name}", "{week.extra}"'
-    return f"{first}\n{SETUP}"
+    first = (
+        f'URL, BRANCH, WEEK, EXTRA = "{address.clone_url}", "{address.branch}", "{week.folder.name}", "{week.extra}"'
+    )
+    return f"import sys\n\n{first}\n{SETUP}"
 
 
 def refresh_address(notebook: NotebookNode, week: Week, name: str) -> None:
@@ -57,29 +82,3 @@ def refresh_address(notebook: NotebookNode, week: Week, name: str) -> None:
             cell.source = setup_cell(week)
     first = notebook.cells[0]
     first.source = BADGE.sub(lambda _: badge(f"{week.folder.name}/{name}"), first.source, count=1)
-
-
-SETUP = '''\
-import sys
-
-if "google.colab" in sys.modules:  # nothing below runs anywhere else
-    import importlib.metadata
-    import os
-    import subprocess
-
-    def run(*command):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "fatal" in line]
-            raise RuntimeError("Set-up failed. " + " ".join(lines or done.stderr.splitlines()[-3:]))
-
-    if os.path.basename(os.getcwd()) != WEEK:  # the first time, not when the cell is run again
-        run("git", "clone", "-q", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "course")
-        run("git", "-C", "course", "sparse-checkout", "set", "coursework", WEEK)
-        os.chdir(f"course/{WEEK}")
-    with open("../preinstalled.txt", "w") as frozen:  # what Colab ships stays as it is
-        pins = {f"{d.name}=={d.version}\n" for d in importlib.metadata.distributions() if d.name != "coursework"}
-        frozen.writelines(sorted(pins))
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "-c", "../preinstalled.txt"]
-    run(*pip, "-e", f"..[{EXTRA}]")
-    sys.path[:0] = [os.path.abspath(".."), os.getcwd()]'''

@@ -90,7 +90,9 @@ def reproduce_week(week: Week, overrides: str) -> int:
 def compare_source(week: Week, source: str, run: dict, committed: dict) -> int:
     """Compare the new run on one data source with the committed one, in a table; exit status as above."""
     if source not in committed["runs"]:
-        print(f"{week.name}: no run on {source} is recorded (there is: {', '.join(committed['runs'])}); nothing compared")
+        print(
+            f"{week.name}: no run on {source} is recorded (there is: {', '.join(committed['runs'])}); nothing compared"
+        )
         return 2
     rows = compare(week, run, committed["runs"][source])
     print_table([f"{week.name} on {source}", "recorded", "now", "allowed", "", ""], rows)

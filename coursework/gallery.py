@@ -2,12 +2,20 @@
 
 import html
 import os
+import re
 from pathlib import Path
 
+import latex2mathml.converter
+from jinja2 import pass_context
 from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from coursework.notebooks import Outcome
 from coursework.records import build_root, write_text
+
+REMOTE_SCRIPT = re.compile(r'<script[^>]*\bsrc="https?:[^>]*></script>')
+# The theme leaves code in Markdown outputs in a proportional font.
+EXTRA_STYLE = "<style>.jp-RenderedMarkdown pre { font: 13px/1.4 monospace; overflow-x: auto }</style>"
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -32,13 +40,40 @@ PAGE = """<!doctype html>
 </main>
 </html>
 """
-CARD = """<a class="{state}" href="{link}">{picture}<div class="text"><h2>{title}</h2><p>{task}</p><p>{note}</p></div></a>"""
+CARD = """<a class="{state}" href="{link}">{picture}
+<div class="text"><h2>{title}</h2><p>{task}</p><p>{note}</p></div></a>"""
+
+
+class MathRenderer(IPythonRenderer):
+    """Markdown to HTML with formulas as MathML, which browsers draw without any script."""
+
+    def block_math(self, body: str) -> str:
+        return latex2mathml.converter.convert(body, display="block")
+
+    def inline_math(self, body: str) -> str:
+        return latex2mathml.converter.convert(body)
+
+
+class OfflineExporter(HTMLExporter):
+    """nbconvert's HTML, in one file that asks for nothing from the network."""
+
+    template_name = "lab"
+    embed_images = True
+
+    @pass_context
+    def markdown2html(self, context, source):
+        attachments = context.get("cell", {}).get("attachments", {})
+        path = context.get("resources", {}).get("metadata", {}).get("path", "")
+        renderer = MathRenderer(
+            escape=False, attachments=attachments, embed_images=True, path=path, exclude_anchor_links=True
+        )
+        return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def export_html(path: Path) -> Path:
-    """Export an executed notebook to one HTML file beside it, pictures embedded; returns its path."""
-    exporter = HTMLExporter(template_name="lab", embed_images=True, exclude_anchor_links=True)
-    page, _ = exporter.from_filename(str(path))
+    """Export an executed notebook to one HTML file beside it; returns its path."""
+    page, _ = OfflineExporter().from_filename(str(path))
+    page = REMOTE_SCRIPT.sub("", page).replace("</head>", f"{EXTRA_STYLE}</head>", 1)
     write_text(path.with_suffix(".html"), page)
     return path.with_suffix(".html")
 

@@ -75,6 +75,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str]) 
     """Execute all cells in place, with a progress bar on a terminal; returns the failing cell's report or None."""
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": folder}})
+    client.extra_arguments = ["--log-level=ERROR"]
     with tqdm(total=cells, desc=folder.name, unit="cell", leave=False, disable=None) as bar:
         client.on_cell_executed = lambda cell, cell_index, execute_reply: bar.update()
         try:

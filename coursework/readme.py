@@ -30,7 +30,15 @@ def week_cells(week: Week, language: str) -> list[str]:
     picture = f'<a href="{path}/"><img src="{path}/cover.png" width="150" alt="{text["task"]}"></a>'
     badges = "<br>".join(badge(f"{path}/{name}") for name in week.notebooks)
     result = headline(week, language)
-    return [f"[**{week.name}**]({path}/)<br>{picture}", text["task"], text["data"], text["model"], result, text["original"], badges]
+    return [
+        f"[**{week.name}**]({path}/)<br>{picture}",
+        text["task"],
+        text["data"],
+        text["model"],
+        result,
+        text["original"],
+        badges,
+    ]
 
 
 def headline(week: Week, language: str) -> str:
@@ -60,7 +68,9 @@ def week_table(week: Week) -> str:
 def describe_run(run: dict) -> str:
     """One line on what a run used: data, profile, seed, minutes, software and machine."""
     data, machine = run["data"], dict(run["environment"])
-    tail = f"{machine.pop('device')}, {machine.pop('threads')} threads, {machine.pop('cpu')}, {machine.pop('precision')}"
+    tail = (
+        f"{machine.pop('device')}, {machine.pop('threads')} threads, {machine.pop('cpu')}, {machine.pop('precision')}"
+    )
     software = ", ".join(f"{name} {version}" for name, version in machine.items() if version)
     return (
         f"- **{data['name']}**: {data['source']}; {data['items']:,} items, profile `{run['profile']}`, "
@@ -97,7 +107,9 @@ def replace_table(path: Path, table: str) -> str:
 
 def updated_readmes(root: Path = ROOT) -> dict[Path, str]:
     """What every README with a table should read now."""
-    texts = {root / name: replace_table(root / name, course_table(language, root)) for name, language in README_FILES.items()}
+    texts = {
+        root / name: replace_table(root / name, course_table(language, root)) for name, language in README_FILES.items()
+    }
     for week in all_weeks(root):
         path = week.folder / "README.md"
         texts[path] = replace_table(path, week_table(week))

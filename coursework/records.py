@@ -22,7 +22,9 @@ def build_dir(week: str, profile: str | None = None) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PermissionError(f"cannot create {folder} ({error.strerror}); set COURSEWORK_BUILD to a folder of yours") from None
+        raise PermissionError(
+            f"cannot create {folder} ({error.strerror}); set COURSEWORK_BUILD to a folder of yours"
+        ) from None
     return folder
 
 
@@ -42,7 +44,9 @@ def read_results(path: Path) -> dict:
         for run in results["runs"].values():
             run["profile"], run["data"]["name"], run["metrics"].items()
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path.name} is not a record ({error!r}); restore it from git, or delete it and render") from None
+        raise ValueError(
+            f"{path.name} is not a record ({error!r}); restore it from git, or delete it and render"
+        ) from None
     return results
 
 

@@ -7,7 +7,7 @@ import sys
 from importlib import metadata
 
 import numpy as np
-import pandas as pd
+from IPython.display import Markdown
 
 from coursework.profile import profile_name
 
@@ -22,7 +22,7 @@ def seed_everything(seed: int) -> np.random.Generator:
 
 
 def pick_device() -> str:
-    """"cuda" where torch finds one, else "cpu"; COURSEWORK_DEVICE forces either.
+    """ "cuda" where torch finds one, else "cpu"; COURSEWORK_DEVICE forces either.
 
     Raises: ValueError for another name, or for cuda on a machine without it.
     """
@@ -77,7 +77,7 @@ def environment(packages: tuple[str, ...], device: str = "cpu", precision: str =
     }
 
 
-def environment_table(facts: dict, source: str) -> pd.DataFrame:
-    """`environment()` with profile and data source as a one-column table for the top of a notebook."""
-    rows = {"profile": profile_name(), "data": source, **facts}
-    return pd.DataFrame({"value": [str(value) for value in rows.values()]}, index=list(rows))
+def environment_table(facts: dict, source: str) -> Markdown:
+    """`environment()` with profile and data source as a table for the top of a notebook."""
+    facts = {"profile": profile_name(), "data": source, **facts}
+    return Markdown("\n".join(["| | |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in facts.items())]))

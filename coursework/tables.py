@@ -59,7 +59,9 @@ def check_class_labels(labels: pd.Series, name: str) -> None:
     if not pd.api.types.is_integer_dtype(labels):
         raise ValueError(f"{name}: labels are {labels.dtype}, expected whole numbers; encode the classes as 0, 1, 2, …")
     if labels.nunique() < 2:
-        raise ValueError(f"{name}: all {len(labels)} labels are {labels.iloc[0]}, expected two classes or more; add rows")
+        raise ValueError(
+            f"{name}: all {len(labels)} labels are {labels.iloc[0]}, expected two classes or more; add rows"
+        )
 
 
 def check_ids(ids: pd.Series, name: str) -> None:

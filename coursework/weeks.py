@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Week:
     """One weekly folder, as its `week.toml` describes it.
 
@@ -42,7 +42,9 @@ def read_week(folder: Path) -> Week:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
         return Week(folder=folder, **{**entries, "notebooks": tuple(entries["notebooks"])})
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path.relative_to(folder.parent)}: {error}; compare it with the file of another week") from None
+        raise ValueError(
+            f"{path.relative_to(folder.parent)}: {error}; compare it with the file of another week"
+        ) from None
 
 
 def all_weeks(root: Path = ROOT) -> list[Week]:

@@ -50,7 +50,7 @@ def split_difference(ours: KNeighborsGridSearchCV, theirs: GridSearchCV) -> np.n
 
 
 def grid_scores(search: GridSearchCV) -> pd.DataFrame:
-    """Mean and standard deviation over folds, indexed by (metric, weights), one column pair (statistic, k) for each k."""
+    """Mean and std over folds, indexed by (metric, weights), with columns (statistic, k)."""
     results = pd.DataFrame(search.cv_results_["params"])
     results["mean"] = search.cv_results_["mean_test_score"]
     results["std"] = search.cv_results_["std_test_score"]
@@ -61,7 +61,9 @@ def scaling_scores(features: pd.DataFrame, labels: pd.Series, best: dict, folds:
     """Fold accuracies of the best kNN behind each scaler, fitted within the fold; one column a scaler."""
     return pd.DataFrame(
         {
-            name: cross_val_score(make_pipeline(clone(scaler), KNeighborsClassifier(**best)), features, labels, cv=folds)
+            name: cross_val_score(
+                make_pipeline(clone(scaler), KNeighborsClassifier(**best)), features, labels, cv=folds
+            )
             for name, scaler in SCALERS.items()
         }
     )
@@ -122,7 +124,9 @@ def cost_curve(features, labels, best: dict, sizes: tuple[int, ...], queries: in
     Raises: ValueError if a size leaves no rows for the queries.
     """
     if max(sizes) + queries > len(features):
-        raise ValueError(f"sizes up to {max(sizes)} and {queries} queries need more than the {len(features)} rows; lower one")
+        raise ValueError(
+            f"sizes up to {max(sizes)} and {queries} queries need more than the {len(features)} rows; lower one"
+        )
     rows, asked, row_labels, truth = train_test_split(
         np.ascontiguousarray(features), np.asarray(labels) - 1, test_size=queries, random_state=seed
     )
@@ -160,3 +164,8 @@ def median_seconds(call: Callable[[], object], repeats: int) -> float:
 def growth_exponent(sizes, costs) -> float:
     """The slope of costs against sizes on a log-log plot, by least squares: cost grows as size to this power."""
     return float(np.polyfit(np.log(sizes), np.log(costs), deg=1)[0])
+
+
+def timed(call: Callable[[], object]) -> float:
+    """How many seconds one call takes."""
+    return median_seconds(call, repeats=1)

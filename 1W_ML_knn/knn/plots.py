@@ -27,12 +27,13 @@ def plot_territories(features: pd.DataFrame, labels: pd.Series, ks=(1, 15, 100),
     """
     horizontal, vertical = pair = ["Horizontal_Distance_To_Roadways", "Elevation"]
     ks = [k for k in ks if k <= len(features)]
-    low, high = features[pair].min(), features[pair].max()
+    low, high = features[pair].quantile(0.005), features[pair].quantile(0.995)
     grid = np.meshgrid(*(np.linspace(low[name], high[name], 220) for name in pair))
     plane = pd.DataFrame({name: values.ravel() for name, values in zip(pair, grid, strict=True)})
     figure, axes = plt.subplots(1, len(ks), figsize=(11, 4.6), sharey=True, squeeze=False)
     colours = ListedColormap(list(CLASS_COLOURS.values()))
-    known = features[pair].assign(label=labels).iloc[:shown]
+    inside = ((features[pair] >= low) & (features[pair] <= high)).all(axis=1)
+    known = features[pair].assign(label=labels)[inside].iloc[:shown]
     for ax, k in zip(axes[0], ks, strict=True):
         model = make_pipeline(StandardScaler(), KNeighborsClassifier(k)).fit(features[pair], labels)
         said = model.predict(plane).reshape(grid[0].shape)
@@ -41,7 +42,12 @@ def plot_territories(features: pd.DataFrame, labels: pd.Series, ks=(1, 15, 100),
             extent=(low[horizontal], high[horizontal], low[vertical], high[vertical]),
         )  # fmt: skip
         ax.scatter(
-            known[horizontal], known[vertical], s=9, c=known["label"].map(CLASS_COLOURS), edgecolors="white", linewidths=0.3
+            known[horizontal],
+            known[vertical],
+            s=12,
+            c=known["label"].map(CLASS_COLOURS),
+            edgecolors="white",
+            linewidths=0.3,
         )
         ax.set(title=f"k = {k}", xlabel="distance to the next road, m")
         ax.grid(visible=False)
@@ -55,10 +61,11 @@ def plot_ranges(features: pd.DataFrame, columns: list[str]) -> Figure:
     """The range of each measured feature, on one axis, beside that of a 0/1 mark: who shouts and who whispers."""
     figure, ax = plt.subplots(figsize=(9, 3.8))
     spread = features[columns].agg(["min", "median", "max"]).T.sort_values("max")
-    names = [name.replace("_", " ").lower() for name in spread.index] + ["any 0/1 mark"]
-    lows, highs = [*spread["min"], 0], [*spread["max"], 1]
-    ax.hlines(range(len(names)), lows, highs, color=[*[BLUE] * len(columns), RED], linewidth=7)
-    ax.plot(spread["median"], range(len(columns)), "|", color="white", markersize=7)
+    names = ["any 0/1 mark", *(name.replace("_", " ").lower() for name in spread.index)]
+    ax.hlines(range(1, len(names)), spread["min"], spread["max"], color=BLUE, linewidth=7)
+    ax.plot(spread["median"], range(1, len(names)), "|", color="white", markersize=7)
+    ax.plot([0, 1], [0, 0], color=RED, linewidth=7)
+    ax.annotate("0 to 1: too short to see", (1, 0), xytext=(8, -4), textcoords="offset points", color=RED, fontsize=9)
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel="range of values (metres, degrees, or shade from 0 to 255); the white mark is the median")
     return figure
@@ -75,7 +82,7 @@ def plot_logistic(scores: np.ndarray, strengths: tuple[float, ...]) -> Figure:
 def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
     """Accuracy against k for every metric and weighting; the band is one standard error over the folds."""
     figure, ax = plt.subplots(figsize=(9, 4.2))
-    for metric, weights in scores.index:
+    for metric, weights in scores["mean"].max(axis=1).sort_values(ascending=False).index:
         mean, std = scores.loc[(metric, weights), "mean"], scores.loc[(metric, weights), "std"]
         colour, error = METRIC_COLOURS[metric], std / np.sqrt(folds)
         label = f"{metric}, {'by distance' if weights == 'distance' else 'one vote each'}"
@@ -88,12 +95,12 @@ def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
     )
     ax.set(xlabel="neighbours k", ylabel="accuracy", xticks=scores["mean"].columns)
     ax.set_title(f"{scores['mean'].size} candidates, {folds} folds, {rows:,} rows")
-    ax.legend(loc="lower left", fontsize=9)
+    ax.legend(loc="lower left", fontsize=9, handlelength=3)
     return figure
 
 
 def plot_frequencies(probabilities: np.ndarray, labels) -> Figure:
-    """Mean predicted probability of each class, from (n, classes) probabilities, beside its true share among `labels`."""
+    """Mean predicted probability of each class, from (n, classes), beside its true share among `labels`."""
     keys = sorted(set(labels))
     true = [np.mean(np.asarray(labels) == key) for key in keys]
     mean = probabilities.mean(axis=0)[: len(keys)]
@@ -102,7 +109,7 @@ def plot_frequencies(probabilities: np.ndarray, labels) -> Figure:
     for offset, values, colour, name in ((-0.2, true, GREY, "true share"), (0.2, mean, BLUE, "mean probability")):
         bars = ax.bar(places + offset, values, width=0.38, color=colour, label=name)
         ax.bar_label(bars, fmt="%.3f", fontsize=8, padding=2)
-    ax.set_xticks(places, [f"{key}\n{CLASSES[key].replace(' and ', ' and\n')}" for key in keys], fontsize=9)
+    ax.set_xticks(places, [f"{key}\n{CLASSES[key]}".replace(" and ", " and\n") for key in keys], fontsize=9)
     ax.set(ylabel="share of the hold-out", title="what kNN expects, and what is there")
     ax.grid(axis="x", visible=False)
     ax.legend()
@@ -110,7 +117,7 @@ def plot_frequencies(probabilities: np.ndarray, labels) -> Figure:
 
 
 def plot_scaling(shares: pd.DataFrame, scores: pd.DataFrame) -> Figure:
-    """Left: what distances are made of behind each scaler, in percent. Right: the accuracy that results, fold by fold."""
+    """Left: what distances are made of behind each scaler, in percent. Right: the accuracy of each fold."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.4), sharey=True)
     start = np.zeros(len(shares))
     for group, colour in zip(shares.columns, (BLUE, GREEN, ORANGE), strict=True):
@@ -125,7 +132,8 @@ def plot_scaling(shares: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     for place, name in enumerate(scores):
         right.plot(scores[name], np.full(len(scores), place), "o", color=GREY, alpha=0.6, markersize=5)
         right.plot(scores[name].mean(), place, "D", color=RED, markersize=8)
-        right.annotate(f"{scores[name].mean():.4f}", (scores[name].mean(), place), xytext=(0, 9), textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+        text = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+        right.annotate(f"{scores[name].mean():.4f}", (scores[name].mean(), place), **text)
     right.set(title="and what it does", xlabel="accuracy: each fold (grey), mean (red)")
     return figure
 
@@ -140,7 +148,9 @@ def plot_cost(curve: pd.DataFrame) -> Figure:
         right.loglog(points["n"], points["milliseconds"], "o-", color=colours[name], label=label)
         if name != "all distances":  # as exact as the tree, so the curves would cover each other
             style = "o-" if name == "k-d tree" else "o--"
-            left.semilogx(points["n"], points["accuracy"], style, color=colours[name], label=name.replace("k-d tree", "exact"))
+            left.semilogx(
+                points["n"], points["accuracy"], style, color=colours[name], label=name.replace("k-d tree", "exact")
+            )
     for ax in (left, right):
         ax.set(xlabel="training rows n", xticks=curve["n"].unique())
         ax.xaxis.set_major_formatter(ScalarFormatter())

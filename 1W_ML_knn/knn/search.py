@@ -114,11 +114,15 @@ class KNeighborsGridSearchCV(GridSearchCV):
     def _check_settings(self) -> None:
         prefix, classifier = self._final()
         if not isinstance(classifier, KNeighborsClassifier):
-            raise ValueError(f"the estimator is {classifier!r}, expected a KNeighborsClassifier or a Pipeline that ends in one")
+            raise ValueError(
+                f"the estimator is {classifier!r}, expected a KNeighborsClassifier or a Pipeline that ends in one"
+            )
         allowed = [f"{prefix}{field}" for field in GRID_FIELDS]
         unknown = {name for candidate in ParameterGrid(self.param_grid) for name in candidate} - set(allowed)
         if unknown:
-            raise ValueError(f"the grid varies {sorted(unknown)}, expected some of {allowed}; use GridSearchCV for others")
+            raise ValueError(
+                f"the grid varies {sorted(unknown)}, expected some of {allowed}; use GridSearchCV for others"
+            )
         if self.scoring not in (None, "accuracy") or self.return_train_score or callable(self.refit):
             raise ValueError("only accuracy on the test part is computed; use GridSearchCV for other scores or refits")
 
@@ -139,7 +143,8 @@ class KNeighborsGridSearchCV(GridSearchCV):
         """Metric, k and weights of one candidate, where it is silent those of the estimator."""
         prefix, classifier = self._final()
         metric, k, weights = (
-            candidate.get(f"{prefix}{field}", getattr(classifier, field)) for field in ("metric", "n_neighbors", "weights")
+            candidate.get(f"{prefix}{field}", getattr(classifier, field))
+            for field in ("metric", "n_neighbors", "weights")
         )
         if metric == "minkowski":
             metric = next((name for name, p in METRICS.items() if p == classifier.p), metric)
