@@ -34,7 +34,7 @@ reproduce: $(READY)
 	@$(BIN)/python -m coursework reproduce $(WEEK)
 
 bench: $(READY)
-	@$(BIN)/python -m benchmarks
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 clean:
 	rm -rf build

@@ -78,9 +78,9 @@ def config_fields(week: Week) -> list[str]:
     return [field.name for field in dataclasses.fields(next(iter(configs.values())))]
 
 
-def check_overrides(text: str, fields: dict[str, list[str]]) -> None:
+def check_overrides(text: str, fields: dict[str, list[str]], known: list[str] | None = None) -> None:
     """Raise ValueError for an override of `text` that no selected week has; it lists the fields of each."""
-    for prefix, name, _ in parse_overrides(text):
+    for prefix, name, _ in parse_overrides(text, known):
         concerned = [prefix] if prefix else list(fields)
         if not any(name in fields.get(week, []) for week in concerned):
             listing = "; ".join(f"{week}: {', '.join(names)}" for week, names in fields.items())

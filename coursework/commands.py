@@ -84,6 +84,9 @@ def reproduce_week(week: Week, overrides: str) -> int:
     if any(outcome.error for outcome in outcomes):
         return 1
     again = records.read_results(records.build_dir(week.name, profile) / "results.json")
+    if not again["runs"]:
+        print(f"{week.name}: the notebook recorded nothing; its last cell must call run.save()")
+        return 1
     return max(compare_source(week, source, run, committed) for source, run in again["runs"].items())
 
 

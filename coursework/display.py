@@ -19,4 +19,5 @@ def show_source(*things, docstring: bool = True) -> Markdown:
 
 def shorten_docstrings(code: str) -> str:
     """Cut every docstring of `code` down to its first line."""
-    return re.sub(r'("""[^"\n]+)\n(?:(?!""").)*?"""', lambda match: match[1].rstrip() + '"""', code, flags=re.DOTALL)
+    docstring = r'(:\n +"""[^"\n]+)\n(?:(?!""").)*?"""'
+    return re.sub(docstring, lambda match: match[1].rstrip() + '"""', code, flags=re.DOTALL)

@@ -38,13 +38,13 @@ def load_config(week: str, configs: dict):
     return dataclasses.replace(config, **values)
 
 
-def parse_overrides(text: str) -> list[tuple[str | None, str, str]]:
+def parse_overrides(text: str, known: list[str] | None = None) -> list[tuple[str | None, str, str]]:
     """Split "rows=500,7W.epochs=1" into [(None, "rows", "500"), ("7W", "epochs", "1")].
 
-    Raises: ValueError for an entry without "=", or a prefix that is no week.
+    Raises: ValueError for an entry without "=", or a prefix that is none of the `known` weeks (default: all there are).
     """
     entries = []
-    weeks = [week.name for week in all_weeks()]
+    weeks = [week.name for week in all_weeks()] if known is None else known
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = part.partition("=")
         prefix, dot, field = key.strip().rpartition(".")

@@ -79,6 +79,8 @@ class Run:
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"metric {name} is {value!r}; expected a finite number")
             self.metrics[name] = value
+            if name in self.recalled:
+                self.recalled.remove(name)
 
     def recall(self, name: str, results: dict) -> float:
         """Take metric `name` from a committed record, marked as such. Raises ValueError if no run there has it."""

@@ -1,0 +1,107 @@
+"""The gate refuses what it promises to refuse, and names file, cell and reason."""
+
+import base64
+import struct
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from coursework import gate
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR"
+
+
+def make_notebook(*cells):
+    notebook = v4.new_notebook(cells=list(cells))
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    return notebook
+
+
+def code(source="1", count=1, outputs=(), **metadata):
+    return v4.new_code_cell(source, execution_count=count, outputs=list(outputs), metadata=metadata)
+
+
+def shown(data):
+    return v4.new_output("display_data", data=data)
+
+
+def picture(width, height):
+    return base64.b64encode(PNG + struct.pack(">II", width, height)).decode()
+
+
+def complaints(tmp_path, notebook):
+    path = tmp_path / "week.ipynb"
+    path.write_text(nbformat.writes(notebook))
+    return gate.check_notebook(path)
+
+
+def test_a_clean_notebook_passes(tmp_path):
+    outputs = [
+        v4.new_output("stream", text="0.79\n"),
+        shown({"image/png": picture(900, 400), "text/plain": "<Figure>"}),
+    ]
+    assert complaints(tmp_path, make_notebook(v4.new_markdown_cell("# Title"), code(outputs=outputs))) == []
+
+
+def stream(text, name="stdout"):
+    return v4.new_output("stream", text=text, name=name)
+
+
+# A path that is absolute for the gate, put together here so that this file itself holds none.
+HOME = "/".join(["", "home", "ann", "week.csv"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (code(count=None), "not executed"),
+        (code(count=2), "execution count 2, expected 1"),
+        (code(source=" "), "an empty code cell"),
+        (code(execution={"iopub.execute_input": "2026"}), "the times at which it ran"),
+        (code(outputs=[v4.new_output("error", ename="ValueError", evalue="no")]), "ends in ValueError: no"),
+        (code(outputs=[stream("FutureWarning: soon", "stderr")]), "writes to stderr: FutureWarning: soon"),
+        (code(outputs=[stream(f"read {HOME}")]), "absolute path '/home/ann"),
+        (code(source="open('C:\\\\data')"), "absolute path"),
+        (code(outputs=[stream("done 2026-01-02 03:04")]), "time stamp '2026-01-02 03:04'"),
+        (v4.new_markdown_cell("token ghp_" + "a" * 36), "access token"),
+        (code(outputs=[stream("line\n" * 61)]), "62 lines of text, at most 60"),
+        (code(outputs=[shown({"text/plain": "x\n" * 70})]), "71 lines of text"),
+        (code(outputs=[shown({"application/vnd.plotly.v1+json": {}})]), "which GitHub does not show"),
+        (code(outputs=[shown({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "x"})]), "a widget"),
+        (code(outputs=[shown({"text/html": "<script>1</script>"})]), "needs JavaScript"),
+        (code(outputs=[shown({"image/png": picture(4000, 300)})]), "a figure of 4000 × 300 pixels"),
+        (code(outputs=[shown({"image/png": base64.b64encode(b"GIF89a" + b"0" * 30).decode()})]), "a PNG that is none"),
+        (code(outputs=[shown({"image/png": "aGk="})]), "a PNG that cannot be read"),
+    ],
+)
+def test_each_fault_is_named_with_its_cell(tmp_path, cell, reason):
+    found = complaints(tmp_path, make_notebook(v4.new_markdown_cell("# Title"), cell))
+    assert len(found) == 1
+    assert found[0].startswith("week.ipynb, cell 2: ")
+    assert reason in found[0]
+
+
+def test_long_sources_in_markdown_are_welcome(tmp_path):
+    output = shown({"text/markdown": "x\n" * 200, "text/plain": "<Markdown>"})
+    assert complaints(tmp_path, make_notebook(code(outputs=[output]))) == []
+
+
+def test_widget_state_and_size_concern_the_file(tmp_path):
+    notebook = make_notebook(v4.new_markdown_cell("x" * gate.MAX_BYTES))
+    notebook.metadata["widgets"] = {"state": {}}
+    found = complaints(tmp_path, notebook)
+    assert any("widget state" in line for line in found)
+    assert any("at most 1,500,000" in line for line in found)
+
+
+@pytest.mark.parametrize("text", ["", "{", "<html>", '{"cells": 3}'])
+def test_a_file_that_is_no_notebook_is_named(tmp_path, text):
+    path = tmp_path / "week.ipynb"
+    path.write_text(text)
+    assert any("week.ipynb" in line for line in gate.check_notebook(path))
+
+
+def test_a_missing_notebook_is_named(tmp_path):
+    assert gate.check_notebook(tmp_path / "week.ipynb") == ["week.ipynb: missing"]

@@ -1,0 +1,201 @@
+"""Running notebooks: failures are reported, the rest still runs, committed files stay as they are."""
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from coursework import commands, display, gallery, notebooks, readme, records
+from coursework.weeks import Week
+
+RECORD = """
+from coursework.records import Run
+run = Run("1W", "rows", "some rows", 3, 0, {"python": "3", "device": "cpu", "threads": 1, "cpu": "c", "precision": "p"})
+run.add(accuracy=ACCURACY)
+run.save()
+"""
+COVER = """
+import matplotlib.pyplot as plt
+from coursework.figures import save_cover
+figure, ax = plt.subplots(figsize=(2, 1))
+save_cover(figure, "1W")
+plt.close(figure)
+"""
+
+
+@pytest.fixture
+def week(tmp_path, monkeypatch):
+    """A week of its own in a temporary folder, whose build folder lies there too."""
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    monkeypatch.setattr(readme, "write_readmes", list)
+    folder = tmp_path / "1W_trial"
+    folder.mkdir()
+    text = {"en": {"task": "try", "data": "rows", "model": "m", "headline": "accuracy", "original": "-"}}
+    return Week("1W", folder, "knn", "w1", ("trial.ipynb",), "accuracy", {}, text, {"accuracy": 0.01})
+
+
+def write(week, *sources, name="trial.ipynb"):
+    cells = [v4.new_markdown_cell("# Trial [![Open in Colab](a)](b)"), *map(v4.new_code_cell, sources)]
+    nbformat.write(v4.new_notebook(cells=cells), week.folder / name)
+
+
+def record(accuracy):
+    return RECORD.replace("ACCURACY", str(accuracy))
+
+
+def no_overrides(_):
+    return ""
+
+
+def test_run_writes_below_build_only(week, capsys):
+    write(week, record(0.5), COVER, "print('done')")
+    before = {path: path.read_bytes() for path in week.folder.iterdir()}
+    assert commands.run([week], "tiny", no_overrides) == 0
+    assert {path: path.read_bytes() for path in week.folder.iterdir()} == before
+    folder = records.build_dir("1W", "tiny")
+    assert {path.name for path in folder.iterdir()} == {"trial.ipynb", "trial.html", "results.json", "cover.png"}
+    assert notebooks.read_notebook(folder / "trial.ipynb").cells[-1].outputs[0].text == "done\n"
+    assert "accuracy 0.500" in capsys.readouterr().out
+    page = (folder.parents[1] / "index.html").read_text()
+    assert 'href="1W/tiny/trial.html"' in page
+    assert 'src="1W/tiny/cover.png"' in page
+
+
+def test_a_failing_notebook_shows_cell_and_traceback_and_the_rest_runs(week, capsys):
+    week = Week(**{**vars(week), "notebooks": ("bad.ipynb", "trial.ipynb")})
+    write(week, "x = 1", "x / 0  # here", name="bad.ipynb")
+    write(week, "print('after')")
+    assert commands.run([week], "tiny", no_overrides) == 1
+    out = capsys.readouterr().out
+    assert "bad.ipynb: cell 3 failed:" in out
+    assert "x / 0  # here" in out
+    assert "ZeroDivisionError: division by zero" in out
+    assert "\x1b[" not in out
+    executed = notebooks.read_notebook(records.build_dir("1W", "tiny") / "trial.ipynb")
+    assert executed.cells[-1].outputs[0].text == "after\n"
+
+
+def test_a_kernel_that_dies_is_reported(week, capsys):
+    write(week, "import os; os._exit(9)")
+    assert commands.run([week], "tiny", no_overrides) == 1
+    assert "the kernel died" in capsys.readouterr().out
+
+
+def test_an_older_record_does_not_linger(week):
+    write(week, record(0.5))
+    commands.run([week], "tiny", no_overrides)
+    write(week, "raise SystemError")
+    commands.run([week], "tiny", no_overrides)
+    assert not (records.build_dir("1W", "tiny") / "results.json").exists()
+
+
+def test_profile_and_overrides_reach_the_kernel(week):
+    write(week, "import os; print(os.environ['COURSEWORK_PROFILE'], os.environ['COURSEWORK_SET'])")
+    outcome = notebooks.run_notebook(week, "trial.ipynb", "full", "rows=3")
+    assert notebooks.read_notebook(outcome.path).cells[-1].outputs[0].text == "full rows=3\n"
+
+
+def test_render_brings_notebook_record_and_cover_together(week):
+    write(week, record(0.5), COVER)
+    assert commands.render([week], "sample", no_overrides) == 0
+    assert {path.name for path in week.folder.iterdir()} == {"trial.ipynb", "results.json", "cover.png"}
+    rendered = notebooks.read_notebook(week.folder / "trial.ipynb")
+    assert [cell.execution_count for cell in rendered.cells if cell.cell_type == "code"] == [1, 2]
+    assert all("execution" not in cell.metadata for cell in rendered.cells)
+    assert "version" not in rendered.metadata.language_info
+    results = records.read_results(week.results)
+    assert results["headline"] == "rows"
+    assert results["runs"]["rows"]["profile"] == "sample"
+
+
+def test_render_keeps_runs_on_other_sources(week):
+    write(week, record(0.5), COVER)
+    records.write_results(
+        week.results, {"headline": "old", "runs": {"old": {"profile": "full", "data": {"name": "old"}, "metrics": {}}}}
+    )
+    commands.render([week], "sample", no_overrides)
+    results = records.read_results(week.results)
+    assert set(results["runs"]) == {"old", "rows"}
+    assert results["headline"] == "rows"
+
+
+@pytest.mark.parametrize("fault", ["1 / 0", "import sys; print('noise', file=sys.stderr)"])
+def test_render_touches_nothing_if_a_cell_fails_or_the_gate_complains(week, fault, capsys):
+    write(week, record(0.5), COVER, fault)
+    before = {path: path.read_bytes() for path in week.folder.iterdir()}
+    assert commands.render([week], "sample", no_overrides) == 1
+    assert {path: path.read_bytes() for path in week.folder.iterdir()} == before
+    assert "cell 4" in capsys.readouterr().out
+
+
+def test_check_names_file_cell_and_reason(week, capsys):
+    write(week, "1")
+    assert commands.check([week]) == 1
+    assert "1W_trial/trial.ipynb, cell 2: not executed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("again", "status", "verdict"), [(0.5, 0, "equal"), (0.505, 0, "equal"), (0.52, 1, "DIFFERS")])
+def test_reproduce_compares_within_the_tolerance(week, capsys, again, status, verdict):
+    write(week, record(0.5), COVER)
+    commands.render([week], "sample", no_overrides)
+    write(week, record(again), COVER)
+    assert commands.reproduce([week], no_overrides) == status
+    out = capsys.readouterr().out
+    assert "recomputed" in out
+    assert verdict in out
+
+
+def test_reproduce_refuses_a_headline_from_the_record(week, capsys):
+    write(week, record(0.5), COVER)
+    commands.render([week], "sample", no_overrides)
+    recall = record(0.5).replace("run.save()", "run.recalled.append('accuracy'); run.save()")
+    write(week, recall, COVER)
+    assert commands.reproduce([week], no_overrides) == 1
+    out = capsys.readouterr().out
+    assert "from record" in out
+    assert "headline accuracy was not recomputed" in out
+
+
+def test_reproduce_misses_a_metric_that_is_gone(week, capsys):
+    write(week, record(0.5).replace("run.save()", "run.add(loss=1); run.save()"), COVER)
+    commands.render([week], "sample", no_overrides)
+    write(week, record(0.5), COVER)
+    assert commands.reproduce([week], no_overrides) == 1
+    assert "missing" in capsys.readouterr().out
+
+
+def test_reproduce_says_when_there_is_nothing_to_compare(week, capsys):
+    write(week, record(0.5), COVER)
+    assert commands.reproduce([week], no_overrides) == 2
+    assert "no run is recorded" in capsys.readouterr().out
+    commands.render([week], "sample", no_overrides)
+    write(week, record(0.5).replace('"rows"', '"other"'), COVER)
+    assert commands.reproduce([week], no_overrides) == 2
+    assert "no run on other is recorded (there is: rows); nothing compared" in capsys.readouterr().out
+
+
+def test_reproduce_fails_if_a_notebook_records_nothing(week, capsys):
+    write(week, record(0.5), COVER)
+    commands.render([week], "sample", no_overrides)
+    write(week, "1")
+    assert commands.reproduce([week], no_overrides) == 1
+    assert "recorded nothing" in capsys.readouterr().out
+
+
+def test_the_gallery_page_needs_no_network_and_draws_formulas(week):
+    write(week, "from IPython.display import Markdown; Markdown('of $x_1$ and\\n\\n$$y^2$$')")
+    outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
+    page = gallery.export_html(outcome.path).read_text()
+    assert page.count("<math") == 2
+    assert "<script src=" not in page
+
+
+def test_show_source_is_highlighted_markdown():
+    shown = display.show_source(notebooks.read_notebook, gallery.relative, docstring=False).data
+    assert shown.startswith("```python\ndef read_notebook(")
+    assert '"""Read a notebook. Raises FileNotFoundError or ValueError that names the file."""' in shown
+    assert "\n\n\ndef relative(" in shown
+
+
+def test_docstrings_are_cut_to_their_first_line():
+    code = 'def f():\n    """One line.\n\n    More.\n    """\n    return """a\nb"""'
+    assert display.shorten_docstrings(code) == 'def f():\n    """One line."""\n    return """a\nb"""'

@@ -1,0 +1,78 @@
+"""Profiles and overrides: what the environment says reaches the config, and mistakes are named."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from coursework.profile import load_config, overrides_for, parse_overrides, parse_value, profile_name
+
+
+@dataclass(frozen=True)
+class Config:
+    rows: int | None = None
+    rate: float = 0.5
+    fast: bool = False
+    sizes: tuple[int, ...] = (1, 2)
+
+
+CONFIGS = {"tiny": replace(Config(), rows=10), "sample": Config(), "full": Config()}
+
+
+def test_default_profile_is_sample(monkeypatch):
+    monkeypatch.delenv("COURSEWORK_PROFILE")
+    assert profile_name() == "sample"
+
+
+def test_unknown_profile_lists_the_three(monkeypatch):
+    monkeypatch.setenv("COURSEWORK_PROFILE", "huge")
+    with pytest.raises(ValueError, match=r"'huge'.*tiny, sample, full"):
+        load_config("1W", CONFIGS)
+
+
+def test_overrides_reach_the_config(monkeypatch):
+    monkeypatch.setenv("COURSEWORK_SET", "rate=0.25, 1W.rows=7,fast=true,sizes=3:4:5")
+    assert load_config("1W", CONFIGS) == Config(rows=7, rate=0.25, fast=True, sizes=(3, 4, 5))
+
+
+def test_prefix_beats_bare_field_whatever_the_order():
+    assert overrides_for("1W", "1W.rows=1,rows=2") == {"rows": "1"}
+
+
+def test_prefix_of_another_week_is_left_to_it(monkeypatch):
+    monkeypatch.setattr("coursework.profile.all_weeks", lambda: [type("W", (), {"name": n}) for n in ("1W", "7W")])
+    assert overrides_for("1W", "7W.limit=3") == {}
+    assert overrides_for("7W", "7w.limit=3") == {"limit": "3"}
+
+
+def test_unknown_field_lists_the_fields(monkeypatch):
+    monkeypatch.setenv("COURSEWORK_SET", "row=7")
+    with pytest.raises(ValueError, match="no config field row; it has: rows, rate, fast, sizes"):
+        load_config("1W", CONFIGS)
+
+
+@pytest.mark.parametrize("text", ["rows", "rows=", "=3", ".rows=3", "9W.rows=3"])
+def test_unreadable_override_is_named(text):
+    with pytest.raises(ValueError, match="override"):
+        parse_overrides(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("3", int, 3),
+        ("0.5", float, 0.5),
+        ("none", int | None, None),
+        ("3", int | None, 3),
+        ("False", bool, False),
+        ("1:2", tuple[float, ...], (1.0, 2.0)),
+        ("a", str, "a"),
+    ],
+)
+def test_values_take_the_type_of_their_field(text, kind, value):
+    assert parse_value("field", text, kind) == value
+
+
+@pytest.mark.parametrize(("text", "kind"), [("3.5", int), ("yes", bool), ("x", float), ("1:b", tuple[int, ...])])
+def test_value_of_another_type_is_named(text, kind):
+    with pytest.raises(ValueError, match=r"field=.*expected"):
+        parse_value("field", text, kind)
