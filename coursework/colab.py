@@ -20,8 +20,10 @@ SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere els
     def shell(*command):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "fatal" in line]
-            raise RuntimeError("Set-up failed. " + " ".join(lines or done.stderr.splitlines()[-3:]))
+            lines = f"{done.stdout}\n{done.stderr}".splitlines()
+            telling = ("ERROR", "fatal", "depends on", "requested")
+            reasons = [line.strip() for line in lines if any(word in line for word in telling)]
+            raise RuntimeError("Set-up failed. " + "; ".join(reasons or lines[-3:]))
 
     if os.path.basename(os.getcwd()) != WEEK:  # the first time, not when the cell is run again
         shell("git", "clone", "-q", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "course")
@@ -30,7 +32,7 @@ SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere els
     with open("../preinstalled.txt", "w") as frozen:  # what Colab ships stays as it is
         pins = {f"{d.name}=={d.version}\n" for d in importlib.metadata.distributions() if d.name != "coursework"}
         frozen.writelines(sorted(pins))
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-build-isolation", "-c", "../preinstalled.txt"]
+    pip = [sys.executable, "-m", "pip", "install", "--no-build-isolation", "-c", "../preinstalled.txt"]
     shell(*pip, "-e", f"..[{EXTRA}]")
     sys.path[:0] = [os.path.abspath(".."), os.getcwd()]"""
 

@@ -13,7 +13,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from coursework.notebooks import Outcome
 from coursework.records import build_root, write_text
 
-REMOTE_SCRIPT = re.compile(r'<script[^>]*\bsrc="https?:[^>]*></script>')
+REMOTE_SCRIPT = re.compile(r'<script[^>]*\bsrc="https?:[^>]*>\s*</script>')
 # The theme leaves code in Markdown outputs in a proportional font.
 EXTRA_STYLE = "<style>.jp-RenderedMarkdown pre { font: 13px/1.4 monospace; overflow-x: auto }</style>"
 

@@ -16,7 +16,7 @@ MAX_BYTES = 1_500_000
 MAX_LINES = 60
 MAX_WIDTH = 1600  # pixels; wider figures only weigh more on a screen
 
-LOCAL_PATH = re.compile(r"(?<![\w./~-])/(?:home|root|tmp|usr|opt|var|mnt|content|Users|private)/|\b[A-Z]:\\\w")
+LOCAL_PATH = re.compile(r"(?<![\w./~-])/(?:home|root|tmp|usr|opt|var|mnt|content|Users|private)/|\b[A-Z]:\\+\w")
 TIMESTAMP = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d")
 TOKEN = re.compile(r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|hf_\w{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{20,}|KGAT_\w{20,})")
 SHOWN = ("image/png", "image/jpeg", "text/html", "text/markdown", "text/plain", "text/latex")

@@ -62,7 +62,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     """Read a notebook. Raises FileNotFoundError or ValueError that names the file."""
     try:
         return nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError) as error:
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{path.name} is not a notebook ({type(error).__name__}); restore it from git") from None
 
 

@@ -91,7 +91,7 @@ class Run:
         self.metrics[name] = recorded[name]
         return recorded[name]
 
-    def save(self) -> Path:
+    def save(self) -> None:
         """Write this run to `build/<week>/<profile>/results.json`, beside this notebook's runs on other sources.
 
         The first run that is saved is the headline.
@@ -109,4 +109,3 @@ class Run:
             "environment": self.environment,
         }
         write_results(path, results)
-        return path

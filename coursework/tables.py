@@ -11,7 +11,8 @@ def read_csv(path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, EOFError, OSError) as error:
-        raise ValueError(f"{path.name} cannot be read as CSV ({error}); fetch the file again") from None
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path.name} cannot be read as CSV ({reason}); fetch the file again") from None
     if table.empty:
         raise ValueError(f"{path.name} has no rows; expected at least one below the header; fetch the file again")
     return table
@@ -47,7 +48,7 @@ def check_finite(table: pd.DataFrame, name: str) -> None:
 
 def check_categories(values: pd.Series, known, name: str) -> None:
     """Raise ValueError for a value outside `known`; names the values and the column."""
-    unknown = sorted(set(values.unique()) - set(known), key=str)
+    unknown = sorted(set(values.unique().tolist()) - set(known), key=str)
     if unknown:
         raise ValueError(
             f"{name}: column {values.name} has unknown {unknown[:5]}, expected some of {list(known)}; map or drop them"
@@ -66,6 +67,6 @@ def check_class_labels(labels: pd.Series, name: str) -> None:
 
 def check_ids(ids: pd.Series, name: str) -> None:
     """Raise ValueError if an id of a submission occurs twice; names the ids."""
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        raise ValueError(f"{name}: {ids.name} repeats {list(repeated[:5])}, expected every id once; drop the repeats")
+    repeated = ids[ids.duplicated()].unique().tolist()
+    if repeated:
+        raise ValueError(f"{name}: {ids.name} repeats {repeated[:5]}, expected every id once; drop the repeats")

@@ -97,6 +97,7 @@ def test_a_missing_or_damaged_file_is_named(tmp_path, monkeypatch, content, erro
         data.load_covertype(CONFIGS["sample"])
 
 
+@pytest.mark.filterwarnings("ignore:Retry downloading")
 def test_full_offline_says_how_to_get_the_rows(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
     monkeypatch.setattr("sklearn.datasets._base.time.sleep", lambda _: None)

@@ -49,7 +49,7 @@ def test_loopback_is_open(host):
 
 def test_a_child_process_is_offline():
     child = subprocess.run([sys.executable, "-c", TRY_REMOTE], capture_output=True, text=True)
-    assert "OfflineError: offline: refused a connection to 192.0.2.1" in child.stderr
+    assert "OfflineError: offline: refused" in child.stderr
 
 
 @pytest.mark.parametrize(("code", "error"), [(TRY_REMOTE, "OfflineError: offline: refused"), (TRY_LOOPBACK, None)])

@@ -8,6 +8,8 @@ import pytest
 
 from coursework import tables
 
+LONG_ARCHIVE = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (row, row**2) for row in range(999)))
+
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"rows\.csv is missing from .*; restore it"):
@@ -22,8 +24,9 @@ def test_a_missing_file_is_named(tmp_path):
         ("rows.csv", b"a,b\n1,2\n1,2,3\n", "cannot be read as CSV"),
         ("rows.csv", b"\xff\xfe\x00a", "cannot be read as CSV"),
         ("rows.csv.gz", b"<html>", "cannot be read as CSV"),
-        ("rows.csv.gz", gzip.compress(b"a,b\n1,2\n" * 100)[:40], "cannot be read as CSV"),
+        ("rows.csv.gz", LONG_ARCHIVE[:200], "cannot be read as CSV"),
     ],
+    ids=["empty", "header only", "ragged", "binary", "page for archive", "truncated archive"],
 )
 def test_a_damaged_file_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)

@@ -98,6 +98,8 @@ class KNeighborsGridSearchCV(GridSearchCV):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
+        tags.classifier_tags.multi_label = False
+        tags.target_tags.multi_output = False
         return tags
 
     def _final(self) -> tuple[str, KNeighborsClassifier]:
