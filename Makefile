@@ -1,49 +1,56 @@
-# make run · test · lab · render · reproduce · bench · clean; WEEK=1W PROFILE=sample SET=rows=500 narrow `run`.
+# make run · test · lab · render · check · reproduce · bench · clean
+# WEEK=1W, PROFILE=sample and SET=rows=500 narrow `run`; WEEK and PROFILE=full `render`.
 PYTHON ?= python3
-PROFILE ?= tiny
+PROFILE ?= $(COURSEWORK_PROFILE)
+SET ?= $(COURSEWORK_SET)
 WEEK ?=
-SET ?=
-BIN := .venv/bin
+RUN := .venv/bin/python
 READY := .venv/.ready
+OPTIONS = $(WEEK) $(if $(PROFILE),--profile $(PROFILE)) --set "$(SET)"
 
 .PHONY: run test test-all lab render check reproduce bench clean
 
 run: $(READY)
-	@$(BIN)/python -m coursework run $(WEEK) --profile $(PROFILE) --set "$(SET)"
+	@$(RUN) -m coursework run $(OPTIONS)
 
 test: $(READY)
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m pytest
 
 test-all: $(READY)
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest -m ""
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m pytest -m ""
 
 lab: $(READY)
-	@$(BIN)/jupyter lab
+	@$(RUN) -m jupyter lab
 
 render: $(READY)
-	@$(BIN)/python -m coursework render $(WEEK) --set "$(SET)"
+	@$(RUN) -m coursework render $(OPTIONS)
 
 check: $(READY)
-	@$(BIN)/python -m coursework check $(WEEK)
+	@$(RUN) -m coursework check $(WEEK)
 
 reproduce: $(READY)
-	@$(BIN)/python -m coursework reproduce $(WEEK)
+	@$(RUN) -m coursework reproduce $(WEEK)
 
 bench: $(READY)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+	@OMP_NUM_THREADS=1 $(RUN) -m benchmarks
 
 clean:
 	rm -rf build
 
-# The environment: made once, and again when what it is made from changes.
+# The environment: made once, again when what it is made from changes, and anew when the checkout has moved,
+# because a virtual environment knows its own place.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
 $(READY): requirements.txt constraints.txt pyproject.toml
 	@echo "setting up .venv (a few minutes, once) …"
-	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(not ok and "Python 3.11 to 3.13 is needed; name one with make PYTHON=…")'
+	@$(PYTHON) -c 'import sys; sys.exit((3, 11) <= sys.version_info[:2] <= (3, 13) or "Python 3.11 to 3.13 is needed; name one: make PYTHON=…")'
+	@if [ -e $(READY) ] && [ "$$(cat $(READY))" != "$(CURDIR)" ]; then rm -rf .venv; fi
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@printf '%s' "$(CURDIR)" > $@

@@ -1,11 +1,12 @@
 """One comparison: what is timed, how, and what its result says."""
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
+
+from coursework.runtime import seconds
 
 ROUNDS = 5
 
@@ -68,10 +69,3 @@ def time_case(case: Case, rounds: int = ROUNDS) -> Timing:
         pairs = [(seconds(case.ours), seconds(case.rival)) for _ in range(rounds)]
     ours, rival = map(list, zip(*pairs, strict=True))
     return Timing(case, ours, rival)
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """How long one call takes."""
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started

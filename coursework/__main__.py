@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -24,10 +25,16 @@ def build_parser() -> argparse.ArgumentParser:
     for name, text in helps.items():
         command = commands_.add_parser(name, help=text, description=text)
         command.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; all of them without any")
-        if name in ("run", "render"):
-            command.add_argument("--profile", choices=PROFILES, default="tiny" if name == "run" else "sample")
+        if name == "run":
+            default = os.environ.get("COURSEWORK_PROFILE", "tiny")
+            command.add_argument("--profile", choices=PROFILES, default=default)
+        if name == "render":  # what is committed is never tiny
+            command.add_argument("--profile", choices=PROFILES[1:], default="sample")
         if name != "check":
-            command.add_argument("--set", default="", dest="overrides", metavar="k=v,…", help="override config fields")
+            given = os.environ.get("COURSEWORK_SET", "")
+            command.add_argument(
+                "--set", default=given, dest="overrides", metavar="k=v,…", help="override config fields"
+            )
         if name == "reproduce":
             command.add_argument("--retrain", action="store_true", help="ignore committed weights and train")
     commands_.add_parser("tables", help="write the READMEs' tables from the records again")
@@ -54,6 +61,8 @@ def dispatch(options: argparse.Namespace) -> int:
     if options.command == "unpack":
         print("\n".join(datasets.unpack_all(options.folder)))
         return 0
+    if options.command == "run" and options.profile not in PROFILES:  # a default from the environment is not checked
+        raise ValueError(f"unknown profile {options.profile!r}; COURSEWORK_PROFILE takes {', '.join(PROFILES)}")
     weeks = select_weeks(options.weeks)
     if options.command == "check":
         return commands.check(weeks)

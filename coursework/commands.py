@@ -1,7 +1,7 @@
 """The commands behind `python -m coursework`: run, render, check, reproduce. Each returns an exit status."""
 
-import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from coursework import gallery, gate, notebooks, readme, records
 from coursework.notebooks import Outcome
@@ -11,10 +11,9 @@ from coursework.weeks import ROOT, Week
 def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
     """Execute the notebooks of `weeks` into `build/`, print a table, write the gallery; 1 if any failed."""
     outcomes = [outcome for week in weeks for outcome in run_and_report(week, profile, overrides(week))]
-    headlines = [headline_of(outcome) for outcome in outcomes]
-    rows = [[o.name, f"{o.seconds:.1f}", line, shown_path(o.path)] for o, line in zip(outcomes, headlines, strict=True)]
+    rows = [[o.name, f"{o.seconds:.1f}", headline_of(o), shown_path(o.path)] for o in outcomes]
     print_table(["notebook", "seconds", "headline", "path"], rows)
-    print(f"gallery: {shown_path(gallery.write_gallery(outcomes, headlines))}")
+    print(f"gallery: {shown_path(gallery.write_gallery())}")
     return int(any(outcome.error for outcome in outcomes))
 
 
@@ -41,23 +40,24 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
     outcomes = run_and_report(week, profile, overrides)
     if any(outcome.error for outcome in outcomes):
         return False
+    folder = records.build_dir(week.name, profile)
     complaints = [complaint for outcome in outcomes for complaint in gate.check_notebook(outcome.path)]
+    complaints += [f"{name} was not written" for name in ("results.json", "cover.png") if not (folder / name).exists()]
     if complaints:
         print("\n".join(complaints))
         return False
-    collect(week, profile)
+    collect(week, folder)
     print(f"rendered {week.folder.name}")
     return True
 
 
-def collect(week: Week, profile: str) -> None:
-    """Copy what a run left in `build/` into the week: notebooks, cover, and its runs into `results.json`."""
-    folder = records.build_dir(week.name, profile)
-    for name in (*week.notebooks, "cover.png"):
-        shutil.copyfile(folder / name, week.folder / name)
+def collect(week: Week, folder: Path) -> None:
+    """Copy what a run left in `folder` into the week: notebooks, cover, and its runs into `results.json`."""
     rendered, committed = records.read_results(folder / "results.json"), records.read_results(week.results)
     committed["headline"] = rendered["headline"]
     committed["runs"] |= rendered["runs"]
+    for name in (*week.notebooks, "cover.png"):
+        records.write_bytes(week.folder / name, (folder / name).read_bytes())
     records.write_results(week.results, committed)
 
 
@@ -79,15 +79,20 @@ def reproduce_week(week: Week, overrides: str) -> int:
     if committed["headline"] is None:
         print(f"{week.name}: no run is recorded, so there is nothing to compare; render the week first")
         return 2
-    profile = committed["runs"][committed["headline"]]["profile"]
-    outcomes = run_and_report(week, profile, overrides)
+    recorded = committed["runs"][committed["headline"]]
+    profile = recorded["profile"]
+    outcomes = run_and_report(week, profile, ",".join(filter(None, (recorded["overrides"], overrides))))
     if any(outcome.error for outcome in outcomes):
         return 1
     again = records.read_results(records.build_dir(week.name, profile) / "results.json")
     if not again["runs"]:
         print(f"{week.name}: the notebook recorded nothing; its last cell must call run.save()")
         return 1
-    return max(compare_source(week, source, run, committed) for source, run in again["runs"].items())
+    status = max(compare_source(week, source, run, committed) for source, run in again["runs"].items())
+    if committed["headline"] not in again["runs"] and status == 0:
+        print(f"{week.name}: the headline run, on {committed['headline']}, was not computed again")
+        return 1
+    return status
 
 
 def compare_source(week: Week, source: str, run: dict, committed: dict) -> int:
@@ -120,14 +125,12 @@ def compare(week: Week, run: dict, recorded: dict) -> list[list[str]]:
 
 def headline_of(outcome: Outcome) -> str:
     """The headline metric that a run has just recorded, or a dash."""
-    results = records.read_results(outcome.path.parent / "results.json")
-    value = results["runs"].get(results["headline"], {}).get("metrics", {}).get(outcome.week.headline)
     if outcome.error:
         return "FAILED"
-    return "–" if value is None else f"{outcome.week.text['en']['headline']} {value:.3f}"
+    return readme.short_headline(outcome.week, records.read_results(outcome.path.parent / "results.json"))
 
 
-def shown_path(path) -> str:
+def shown_path(path: Path) -> str:
     """`path` relative to the repository where it lies inside."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 

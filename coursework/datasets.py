@@ -4,21 +4,22 @@
 Loaders and stand-ins live in the weeks; `python -m coursework unpack FOLDER` puts archives from FOLDER in place.
 """
 
+import gzip
 import hashlib
 import os
-import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from coursework.records import write_bytes
 from coursework.weeks import ROOT
 
 
 def data_dir() -> Path:
     """The data folder; it need not exist yet."""
-    return Path(os.environ.get("COURSEWORK_DATA", ROOT / "data"))
+    return Path(os.environ.get("COURSEWORK_DATA") or ROOT / "data").resolve()
 
 
 def sha256(path: Path) -> str:
@@ -50,7 +51,7 @@ def extract_zip(archive: Path, target: Path, finish: Callable[[Path], None] | No
             with zipfile.ZipFile(archive) as members:
                 refuse_escapes(members.namelist(), archive.name)
                 members.extractall(unpacked)
-        except (zipfile.BadZipFile, zlib.error, EOFError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):  # the last if it is encrypted
             start = archive.read_bytes()[:15]
             raise ValueError(f"{archive.name} is no intact zip (it starts with {start!r}); fetch it again") from None
         if (unpacked / target.name).is_dir():
@@ -91,32 +92,51 @@ KNOWN = {
     "hardhat_181.zip": ("b869ac377caa7ee1e4c8f1cc4a4d271891da21b0d1a17722e0cc1f2119e0b08c", "hardhat"),
     "simpsons_28px.zip": ("3b90f6c4af51ae327f769f6f62e9cae81475e9ecd84aa8f64e77de66c87b2cef", "simpsons_28px"),
 }
+# MNIST's four files travel compressed; torchvision reads them plain.
+KNOWN |= {
+    f"mnist/{name}.gz": (digest, f"MNIST/raw/{name}")
+    for name, digest in {
+        "train-images-idx3-ubyte": "71524e2cd1ad2968737f7f2f2ff69cbfc32df8ccddff51593f7cb2d4e0eb5b64",
+        "train-labels-idx1-ubyte": "fe03b8bd7915f70bf5aa08be480aa413fbd85afcaa58b35d230d335f284fd88e",
+        "t10k-images-idx3-ubyte": "5634745efa576a17e7d4cf5cd9d09123c75e6538e5114267c2d156edaf519341",
+        "t10k-labels-idx1-ubyte": "ae18e77e031ccde52407f794d123116439864147d33ac992975f85dd4dc42af6",
+    }.items()
+}
 FINISH = {"ph2.zip": photographs_as_bmp}
 
 
 def unpack_all(folder: Path) -> list[str]:
     """Put every known archive and file of `folder` into the data folder; what is there already stays.
 
-    Returns one line a data set. Raises: FileNotFoundError if `folder` holds none of them, ValueError for a bad one.
+    Returns one line a data set. A bad one does not keep the others from being unpacked.
+    Raises: FileNotFoundError if `folder` holds none of them, ValueError that names all bad ones at the end.
     """
     found = [name for name in KNOWN if (folder / name).is_file()]
     if not found:
         raise FileNotFoundError(f"{folder} holds none of {', '.join(KNOWN)}; name the folder that does")
-    return [place(folder / name) for name in found]
+    lines, faults = [], []
+    for name in found:
+        try:
+            lines.append(place(folder / name, *KNOWN[name]))
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError("; ".join([*faults, *lines]))
+    return lines
 
 
-def place(source: Path) -> str:
-    """Put one known archive or file where its data set belongs, and say so in a line."""
-    expected, below = KNOWN[source.name]
+def place(source: Path, expected: str, below: str) -> str:
+    """Put one archive or file with SHA-256 `expected` at `below` in the data folder, and say so in a line."""
     target = data_dir() / below
-    if target.exists():
+    if target.is_file() or (target.is_dir() and any(target.iterdir())):
         return f"{below}: already there"
     verify(source, expected)
+    if target.is_dir():
+        target.rmdir()
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.suffix == ".zip":
         extract_zip(source, target, FINISH.get(source.name))
     else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_suffix(".part")
-        shutil.copyfile(source, temporary)
-        os.replace(temporary, target)
+        content = source.read_bytes()
+        write_bytes(target, gzip.decompress(content) if source.suffix == ".gz" else content)
     return f"{below}: unpacked from {source.name}"

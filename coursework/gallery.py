@@ -10,10 +10,15 @@ from jinja2 import pass_context
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from coursework.notebooks import Outcome
-from coursework.records import build_root, write_text
+from coursework.notebooks import failing_cell, read_notebook
+from coursework.profile import PROFILES
+from coursework.readme import short_headline
+from coursework.records import build_root, read_results, write_text
+from coursework.weeks import Week, all_weeks
 
 REMOTE_SCRIPT = re.compile(r'<script[^>]*\bsrc="https?:[^>]*>\s*</script>')
+REMOTE_PICTURE = re.compile(r'<img\b[^>]*\balt="([^"]*)"[^>]*\bsrc="https?:[^>]*>')
+RELATIVE_LINK = re.compile(r'\bhref="(?![a-z]+:|#)([^"]+)"')
 # The theme leaves code in Markdown outputs in a proportional font.
 EXTRA_STYLE = "<style>.jp-RenderedMarkdown pre { font: 13px/1.4 monospace; overflow-x: auto }</style>"
 
@@ -70,39 +75,51 @@ class OfflineExporter(HTMLExporter):
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
-def export_html(path: Path) -> Path:
-    """Export an executed notebook to one HTML file beside it; returns its path."""
+def export_html(path: Path, home: Path | None = None) -> Path:
+    """Export an executed notebook to one HTML file beside it; returns its path.
+
+    `home` is the folder that the notebook's relative links start from; default: its own.
+    """
     page, _ = OfflineExporter().from_filename(str(path))
     page = REMOTE_SCRIPT.sub("", page).replace("</head>", f"{EXTRA_STYLE}</head>", 1)
+    page = REMOTE_PICTURE.sub(lambda match: match[1], page)
+    if home:
+        page = RELATIVE_LINK.sub(lambda match: f'href="{relative(home / match[1], path.parent)}"', page)
     write_text(path.with_suffix(".html"), page)
     return path.with_suffix(".html")
 
 
-def write_gallery(outcomes: list[Outcome], notes: list[str]) -> Path:
-    """Export every executed notebook and write `build/index.html` with a card for each; returns its path.
-
-    `notes` holds one line for each outcome, such as its headline.
-    """
+def write_gallery() -> Path:
+    """Export every executed notebook below `build/` and write `index.html` with a card for each; returns its path."""
     index = build_root() / "index.html"
-    cards = [card(outcome, note, index.parent) for outcome, note in zip(outcomes, notes, strict=True)]
+    places = [(week, profile, name) for week in all_weeks() for profile in PROFILES for name in week.notebooks]
+    cards = [card(*place, index.parent) for place in places if (index.parent / path_of(*place)).exists()]
     write_text(index, PAGE.format(cards="\n".join(cards)))
     return index
 
 
-def card(outcome: Outcome, note: str, base: Path) -> str:
-    """The card of one notebook: cover, title, task, and the note under them."""
-    cover = outcome.path.parent / "cover.png"
+def path_of(week: Week, profile: str, name: str) -> Path:
+    """Where the runner puts an executed notebook, below `build/`."""
+    return Path(week.name) / profile / name
+
+
+def card(week: Week, profile: str, name: str, base: Path) -> str:
+    """The card of one executed notebook: cover, title, task, headline."""
+    path = base / path_of(week, profile, name)
+    failed = failing_cell(read_notebook(path)) is not None
+    cover = path.parent / "cover.png"
     picture = f'<img src="{relative(cover, base)}" alt="">' if cover.exists() else '<div class="blank"></div>'
+    note = "failed" if failed else short_headline(week, read_results(path.parent / "results.json"))
     return CARD.format(
-        state="failed" if outcome.error else "passed",
-        link=relative(export_html(outcome.path), base),
+        state="failed" if failed else "passed",
+        link=relative(export_html(path, week.folder), base),
         picture=picture,
-        title=html.escape(f"{outcome.week.name} · {outcome.name}"),
-        task=html.escape(outcome.week.text["en"]["task"]),
-        note=html.escape(f"{note} · {outcome.seconds:.0f} s"),
+        title=html.escape(f"{week.name} · {name} · {profile}"),
+        task=html.escape(week.text["en"]["task"]),
+        note=html.escape(note),
     )
 
 
 def relative(path: Path, base: Path) -> str:
-    """A link from the gallery to `path`, with forward slashes."""
+    """A link from the folder `base` to `path`, with forward slashes."""
     return Path(os.path.relpath(path, base)).as_posix()

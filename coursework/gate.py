@@ -2,12 +2,13 @@
 
 import base64
 import binascii
+import io
 import re
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from PIL import Image, UnidentifiedImageError
 
 from coursework.notebooks import read_notebook
 from coursework.weeks import ROOT, Week
@@ -16,10 +17,14 @@ MAX_BYTES = 1_500_000
 MAX_LINES = 60
 MAX_WIDTH = 1600  # pixels; wider figures only weigh more on a screen
 
-LOCAL_PATH = re.compile(r"(?<![\w./~-])/(?:home|root|tmp|usr|opt|var|mnt|content|Users|private)/|\b[A-Z]:\\+\w")
-TIMESTAMP = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d")
+TOP_FOLDERS = "home|root|tmp|usr|opt|var|mnt|srv|media|data|work|workspace|content|kaggle|Users|private"
+LOCAL_PATH = re.compile(rf"(?:(?<![\w./~-])|file://)/(?:{TOP_FOLDERS})/|\b[A-Z]:\\+\w")
+TIMESTAMP = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d|\b\d\d:\d\d:\d\d\b|\b\d\d\.\d\d\.20\d\d,? \d\d:\d\d")
 TOKEN = re.compile(r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|hf_\w{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{20,}|KGAT_\w{20,})")
-SHOWN = ("image/png", "image/jpeg", "text/html", "text/markdown", "text/plain", "text/latex")
+PICTURES = ("image/png", "image/jpeg")
+TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
+ACTIVE_HTML = re.compile(r"<script|\son\w+\s*=", re.IGNORECASE)
+SOURCE_BLOCK = re.compile(r"^```python\n.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def check_week(week: Week) -> list[str]:
@@ -91,32 +96,37 @@ def output_complaints(output: nbformat.NotebookNode) -> Iterator[str]:
 
 def data_complaints(data: dict) -> Iterator[str]:
     """Complaints about a displayed result, a dict from MIME type to content."""
-    if not any(kind in data for kind in SHOWN):
-        yield f"output of type {', '.join(data)} only, which GitHub does not show"
-    if any("widget" in kind for kind in data):
-        yield "a widget, which GitHub does not show"
-    if "application/javascript" in data or "<script" in data.get("text/html", ""):
+    unknown = [kind for kind in data if kind not in (*PICTURES, *TEXTS)]
+    if unknown:
+        yield f"output of type {', '.join(unknown)}, which GitHub does not show"
+    if ACTIVE_HTML.search(data.get("text/html", "")):
         yield "needs JavaScript, which GitHub does not run"
-    for kind in ("text/plain", "text/html", "text/markdown", "text/latex"):
+    for kind in TEXTS:
         yield from text_complaints(data.get(kind, ""))
-    if "text/markdown" not in data:
+    if "text/html" in data:
+        yield from length_complaints("\n" * (data["text/html"].count("<tr") - 1))
+    elif "text/markdown" in data:  # sources that the notebook teaches may be long
+        yield from length_complaints(SOURCE_BLOCK.sub("", data["text/markdown"]))
+    else:
         yield from length_complaints(data.get("text/plain", ""))
-    if "image/png" in data:
-        yield from picture_complaints(data["image/png"])
+    for kind in PICTURES:
+        if kind in data:
+            yield from picture_complaints(kind, data[kind])
 
 
-def picture_complaints(encoded: str) -> Iterator[str]:
-    """Complaints about a PNG: damaged, or larger than a screen shows."""
+def picture_complaints(kind: str, encoded: str) -> Iterator[str]:
+    """Complaints about a picture: damaged, of another kind than it says, or larger than a screen shows."""
     try:
-        content = base64.b64decode(encoded)
-        width, height = struct.unpack(">II", content[16:24])
-    except (binascii.Error, struct.error):
-        yield "a PNG that cannot be read"
+        with Image.open(io.BytesIO(base64.b64decode(encoded))) as picture:
+            size, format_ = picture.size, picture.format
+            picture.load()
+    except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError):
+        yield f"{kind} that cannot be read"
         return
-    if not content.startswith(b"\x89PNG"):
-        yield "a PNG that is none"
-    elif max(width, height) > MAX_WIDTH:
-        yield f"a figure of {width} × {height} pixels, at most {MAX_WIDTH} fit a screen"
+    if f"image/{format_.lower()}" != kind:
+        yield f"{kind} that is {format_}"
+    if max(size) > MAX_WIDTH:
+        yield f"a figure of {size[0]} × {size[1]} pixels, at most {MAX_WIDTH} fit a screen"
 
 
 def text_complaints(text: str) -> Iterator[str]:

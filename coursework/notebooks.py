@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm import tqdm
 
 from coursework.colab import refresh_address
+from coursework.datasets import data_dir
 from coursework.offline import guarded
-from coursework.records import build_dir, write_text
+from coursework.records import build_dir, build_root, write_text
 from coursework.weeks import Week
 
+WRONG_FORM = (AttributeError, KeyError, TypeError)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -33,36 +36,49 @@ class Outcome:
 def run_notebook(week: Week, name: str, profile: str, overrides: str = "") -> Outcome:
     """Execute a copy of notebook `name` into `build/<week>/<profile>/`; the committed file stays untouched.
 
-    The kernel runs in the week's folder, offline at `tiny`. A failing cell ends the notebook, not the caller.
+    The kernel runs in the week's folder, offline at `tiny`. What goes wrong ends the notebook, not the caller.
     """
-    folder = build_dir(week.name, profile)
-    notebook = read_notebook(week.folder / name)
-    refresh_address(notebook, week, name)
+    path = build_dir(week.name, profile) / name
     started = time.monotonic()
+    try:
+        notebook = read_notebook(week.folder / name)
+    except (ValueError, FileNotFoundError) as error:
+        return Outcome(week, name, path, 0.0, str(error))
+    refresh_address(notebook, week, name)
     error = execute(notebook, week.folder, kernel_environment(profile, overrides))
     strip_volatile(notebook)
-    write_notebook(folder / name, notebook)
-    return Outcome(week, name, folder / name, time.monotonic() - started, error)
+    write_notebook(path, notebook)
+    return Outcome(week, name, path, time.monotonic() - started, error)
 
 
 def run_week(week: Week, profile: str, overrides: str = "") -> list[Outcome]:
-    """Run all notebooks of a week; an earlier run's record is removed first, so that none of it can linger."""
-    (build_dir(week.name, profile) / "results.json").unlink(missing_ok=True)
+    """Run all notebooks of a week; what an earlier run left is removed first, so that none of it can linger."""
+    folder = build_dir(week.name, profile)
+    for name in ("results.json", "cover.png", *week.notebooks):
+        (folder / name).unlink(missing_ok=True)
     return [run_notebook(week, name, profile, overrides) for name in week.notebooks]
 
 
 def kernel_environment(profile: str, overrides: str) -> dict[str, str]:
-    """The environment for a kernel: this process's own, with profile and overrides, and the guard at `tiny`."""
-    env = dict(os.environ) | {"COURSEWORK_PROFILE": profile, "COURSEWORK_SET": overrides}
-    env |= {"JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    """The environment for a kernel: this process's own with profile, overrides and folders, and offline at `tiny`."""
+    env = dict(os.environ) | {
+        "COURSEWORK_PROFILE": profile,
+        "COURSEWORK_SET": overrides,
+        # A kernel has another working directory, where a relative path would lead elsewhere.
+        "COURSEWORK_BUILD": str(build_root()),
+        "COURSEWORK_DATA": str(data_dir()),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
     return guarded(env) if profile == "tiny" else env
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
     """Read a notebook. Raises FileNotFoundError or ValueError that names the file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.name} is missing from {path.parent.name}/; restore it from git")
     try:
-        return nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
+        return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, *WRONG_FORM) as error:
         raise ValueError(f"{path.name} is not a notebook ({type(error).__name__}); restore it from git") from None
 
 
@@ -81,20 +97,22 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str]) 
         try:
             client.execute(env=env)
         except CellExecutionError:
-            return failing_cell(notebook)
+            return failing_cell(notebook) or "a cell failed without an error output"
         except DeadKernelError:
             return "the kernel died; a machine short of memory does that"
+        except (NoSuchKernel, RuntimeError) as error:
+            return f"the kernel did not start ({error}); delete .venv and call make again"
     return None
 
 
-def failing_cell(notebook: nbformat.NotebookNode) -> str:
-    """Source and traceback of the first cell with an error output."""
+def failing_cell(notebook: nbformat.NotebookNode) -> str | None:
+    """Source and traceback of the first cell with an error output; None if there is none."""
     for number, cell in enumerate(notebook.cells, start=1):
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 trace = ANSI.sub("", "\n".join(output.traceback))
                 return f"cell {number} failed:\n\n{cell.source}\n\n{trace}"
-    return "a cell failed without an error output"
+    return None
 
 
 def strip_volatile(notebook: nbformat.NotebookNode) -> None:

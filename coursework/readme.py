@@ -1,5 +1,6 @@
 """The tables of the READMEs, generated from `results.json` and `week.toml`, so that text cannot drift from results."""
 
+from collections import defaultdict
 from pathlib import Path
 
 from coursework.colab import badge
@@ -27,6 +28,7 @@ def course_table(language: str, root: Path = ROOT) -> str:
 def week_cells(week: Week, language: str) -> list[str]:
     """One week's row: link and picture, what it does, its headline result with the data source, the original's."""
     text, path = week.text[language], week.folder.name
+    original = text["original"].format_map(headline_metrics(week, language))
     picture = f'<a href="{path}/"><img src="{path}/cover.png" width="150" alt="{text["task"]}"></a>'
     badges = "<br>".join(badge(f"{path}/{name}") for name in week.notebooks)
     result = headline(week, language)
@@ -36,9 +38,16 @@ def week_cells(week: Week, language: str) -> list[str]:
         text["data"],
         text["model"],
         result,
-        text["original"],
+        original,
         badges,
     ]
+
+
+def headline_metrics(week: Week, language: str) -> defaultdict:
+    """The headline run's metrics as text, for sentences of `week.toml` that quote them; a dash for others."""
+    results = read_results(week.results)
+    metrics = results["runs"].get(results["headline"], {}).get("metrics", {})
+    return defaultdict(lambda: "–", {name: show(value, language) for name, value in metrics.items()})
 
 
 def headline(week: Week, language: str) -> str:
@@ -51,6 +60,12 @@ def headline(week: Week, language: str) -> str:
     data = f"{run['data']['name']}, {number(run['data']['items'], language)} {words['items']}"
     minutes = f"{show(round(run['minutes'], 1), language)} {words['minutes']}"
     return f"**{value}** {week.text[language]['headline']} {words['on']} {data} (`{run['profile']}`, {minutes})"
+
+
+def short_headline(week: Week, results: dict) -> str:
+    """The headline metric of a record in a few words, or a dash where there is none."""
+    value = results["runs"].get(results["headline"], {}).get("metrics", {}).get(week.headline)
+    return "–" if value is None else f"{week.text['en']['headline']} {value:.3f}"
 
 
 def week_table(week: Week) -> str:

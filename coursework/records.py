@@ -10,43 +10,61 @@ from pathlib import Path
 from coursework.profile import profile_name
 from coursework.weeks import ROOT
 
+RUN_KEYS = {"profile", "overrides", "seed", "data", "metrics", "from_record", "minutes", "environment"}
+
 
 def build_root() -> Path:
     """The folder for everything that runs produce: COURSEWORK_BUILD, or `build/` at the repository's root."""
-    return Path(os.environ.get("COURSEWORK_BUILD", ROOT / "build")).resolve()
+    return Path(os.environ.get("COURSEWORK_BUILD") or ROOT / "build").resolve()
 
 
 def build_dir(week: str, profile: str | None = None) -> Path:
     """`build/<week>/<profile>`, created. Raises PermissionError that says how to build elsewhere."""
     folder = build_root() / week / (profile or profile_name())
+    advice = "set COURSEWORK_BUILD to a folder of yours"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PermissionError(
-            f"cannot create {folder} ({error.strerror}); set COURSEWORK_BUILD to a folder of yours"
-        ) from None
+        raise PermissionError(f"cannot create {folder} ({error.strerror}); {advice}") from None
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"cannot write to {folder}; {advice}")
     return folder
 
 
-def write_text(path: Path, text: str) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
     """Write `path` whole or not at all: to a temporary name beside it, then renamed."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `path` as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
 
 
 def read_results(path: Path) -> dict:
-    """Read a `results.json`: {"headline": source, "runs": {source: run}}. Raises ValueError if it is not one."""
+    """Read a `results.json`: {"headline": source, "runs": {source: run}}; empty if there is none.
+
+    Raises: ValueError if it is not one.
+    """
     if not path.exists():
         return {"headline": None, "runs": {}}
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
+        if results["headline"] not in results["runs"]:
+            raise KeyError(results["headline"])
         for run in results["runs"].values():
-            run["profile"], run["data"]["name"], run["metrics"].items()
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path.name} is not a record ({error!r}); restore it from git, or delete it and render"
-        ) from None
+            missing = RUN_KEYS - set(run)
+            if missing:
+                raise KeyError(*missing)
+            run["data"]["name"], run["data"]["source"], run["data"]["items"], run["metrics"].items()
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        advice = "restore it from git, or delete it and render"
+        raise ValueError(f"{path.name} is not a record ({error!r}); {advice}") from None
     return results
 
 
@@ -101,6 +119,7 @@ class Run:
         results["headline"] = results["headline"] or self.source
         results["runs"][self.source] = {
             "profile": profile_name(),
+            "overrides": os.environ.get("COURSEWORK_SET", ""),
             "seed": self.seed,
             "data": {"name": self.source, "source": self.description, "items": self.items},
             "metrics": self.metrics,

@@ -4,6 +4,8 @@ import os
 import platform
 import random
 import sys
+import time
+from collections.abc import Callable
 from importlib import metadata
 
 import numpy as np
@@ -21,14 +23,20 @@ def seed_everything(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def pick_device() -> str:
-    """ "cuda" where torch finds one, else "cpu"; COURSEWORK_DEVICE forces either.
-
-    Raises: ValueError for another name, or for cuda on a machine without it.
-    """
-    forced = os.environ.get("COURSEWORK_DEVICE")
+def forced_device() -> str | None:
+    """The device that COURSEWORK_DEVICE names, or None. Raises ValueError for another name than cpu or cuda."""
+    forced = os.environ.get("COURSEWORK_DEVICE") or None
     if forced not in (None, "cpu", "cuda"):
         raise ValueError(f"unknown device {forced!r}; COURSEWORK_DEVICE takes cpu or cuda")
+    return forced
+
+
+def pick_device() -> str:
+    """Return "cuda" where torch finds one, else "cpu"; COURSEWORK_DEVICE forces either.
+
+    Raises: ValueError for an unknown name, or for cuda on a machine without it.
+    """
+    forced = forced_device()
     if forced == "cpu":
         return "cpu"
     import torch  # only here: weeks 1 to 3 run where torch is not installed
@@ -65,7 +73,11 @@ def installed_version(package: str) -> str | None:
 
 
 def environment(packages: tuple[str, ...], device: str = "cpu", precision: str = "float64") -> dict:
-    """What a record says of the machine: Python, the versions of `packages`, device, precision, threads, CPU."""
+    """What a record says of the machine: Python, the versions of `packages`, device, precision, threads, CPU.
+
+    `device` is "cpu" for a week that uses no other, whatever is there. Raises ValueError as `forced_device` does.
+    """
+    forced_device()
     versions = {package: installed_version(package) for package in packages}
     return {
         "python": platform.python_version(),
@@ -81,3 +93,10 @@ def environment_table(facts: dict, source: str) -> Markdown:
     """`environment()` with profile and data source as a table for the top of a notebook."""
     facts = {"profile": profile_name(), "data": source, **facts}
     return Markdown("\n".join(["| | |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in facts.items())]))
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long one call takes."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started

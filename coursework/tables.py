@@ -1,7 +1,11 @@
 """Checks of tabular data: each raises an error that names what was found, what was expected and what to do."""
 
+import zlib
+
 import numpy as np
 import pandas as pd
+
+DAMAGED = (EOFError, OSError, zlib.error)  # what a truncated or altered archive ends in
 
 
 def read_csv(path) -> pd.DataFrame:
@@ -10,7 +14,14 @@ def read_csv(path) -> pd.DataFrame:
         raise FileNotFoundError(f"{path.name} is missing from {path.parent.name}/; restore it, or put the file there")
     try:
         table = pd.read_csv(path)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, EOFError, OSError) as error:
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+        EOFError,
+        OSError,
+        zlib.error,
+    ) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path.name} cannot be read as CSV ({reason}); fetch the file again") from None
     if table.empty:

@@ -4,6 +4,9 @@ It must act before numpy is imported and before workers and kernels start, hence
 """
 
 import os
+import subprocess
+
+import pytest
 
 from coursework.offline import guarded
 from coursework.offline import sitecustomize as guard  # noqa: F401  importing it closes this process's network
@@ -14,10 +17,47 @@ for name in ("COURSEWORK_SET", "COURSEWORK_DATA", "COURSEWORK_ADDRESS"):
 os.environ |= {
     "COURSEWORK_PROFILE": "tiny",
     "COURSEWORK_BUILD": str(ROOT / "build" / "tests"),
-    "JUPYTER_PREFER_ENV_PATH": "1",
     "MKL_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 os.environ |= guarded(dict(os.environ))
+
+# Folders that hold no source, for where there is no git to say so.
+PRODUCED = {".git", ".venv", "build", "data", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+
+
+def tracked_files() -> list[str]:
+    """The repository's files, as git lists them; in a download without git, all that no tool has produced."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode == 0:
+        return listed.stdout.splitlines()
+    paths = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in paths if not PRODUCED.intersection(path.parts))
+
+
+COUNTS = {"deselected": 0}
+
+
+def pytest_deselected(items) -> None:
+    """Count what the markers leave out, which xdist's controller does not report by itself."""
+    COUNTS["deselected"] += len(items)
+
+
+def pytest_sessionfinish(session) -> None:
+    """A worker hands its count to the controller."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["deselected"] = COUNTS["deselected"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    """The controller takes a worker's count; all workers leave out the same tests."""
+    COUNTS["deselected"] = getattr(node, "workeroutput", {}).get("deselected", 0)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how many tests were left out, and how to run them."""
+    if COUNTS["deselected"]:
+        terminalreporter.write_line(f"{COUNTS['deselected']} tests deselected by marker; make test-all runs them")

@@ -10,6 +10,7 @@ import venv
 import pytest
 
 from coursework import colab
+from coursework.testing import tracked_files
 from coursework.weeks import ROOT, find_week
 
 WEEK = find_week("1W")
@@ -24,8 +25,7 @@ def remote(tmp_path_factory):
     """A local git remote that holds the tracked files as they are in the working tree."""
     folder = tmp_path_factory.mktemp("remote") / "repository"
     folder.mkdir()
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for path in tracked.splitlines():
+    for path in tracked_files():
         if (ROOT / path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, folder / path)
@@ -88,6 +88,26 @@ def test_running_the_cell_again_is_fine(python, tmp_path, remote):
     cell = colab.setup_cell(WEEK)
     done = run_cell(python, folder, remote, cell=f"{cell}\n{cell}", after="import knn.search; print('fine')")
     assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
+
+
+def test_after_a_restart_of_the_session_it_goes_on(python, tmp_path, remote):
+    folder = tmp_path / "content"
+    (folder / "course.part").mkdir(parents=True)  # what a clone that was killed halfway leaves
+    for _ in range(2):  # two processes that start in the same folder
+        done = run_cell(python, folder, remote, after="import knn.search; print('fine')")
+        assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
+
+
+def test_a_shadowed_copy_of_a_package_does_not_confuse_the_pins(python, tmp_path, remote):
+    shadowed = tmp_path / "older" / "NumPy-1.0.dist-info"
+    shadowed.mkdir(parents=True)
+    (shadowed / "METADATA").write_text("Metadata-Version: 2.1\nName: NumPy\nVersion: 1.0\n")
+    folder = tmp_path / "content"
+    folder.mkdir()
+    cell = f"import sys\nsys.path.append({str(shadowed.parent)!r})\n{colab.setup_cell(WEEK)}"
+    done = run_cell(python, folder, remote, cell=cell)
+    assert done.returncode == 0, done.stderr
+    assert "numpy==1.0\n" not in (folder / "course" / "preinstalled.txt").read_text()
 
 
 def test_what_cannot_be_met_is_named(python, tmp_path, remote):

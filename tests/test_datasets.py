@@ -1,5 +1,6 @@
 """Archives: unpacked whole or not at all, never outside their folder, and bad ones are named."""
 
+import gzip
 import hashlib
 import zipfile
 
@@ -49,6 +50,26 @@ def test_a_known_file_is_copied(tmp_path, data, monkeypatch):
     know(monkeypatch, labels, "lfw/labels.csv")
     datasets.unpack_all(tmp_path)
     assert (data / "lfw" / "labels.csv").read_text() == "a,b\n"
+
+
+def test_compressed_files_of_mnist_come_out_plain(tmp_path, data, monkeypatch):
+    packed = tmp_path / "mnist" / "labels.gz"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress(b"0123"))
+    digest = hashlib.sha256(packed.read_bytes()).hexdigest()
+    monkeypatch.setattr(datasets, "KNOWN", {"mnist/labels.gz": (digest, "MNIST/raw/labels")})
+    assert datasets.unpack_all(tmp_path) == ["MNIST/raw/labels: unpacked from labels.gz"]
+    assert (data / "MNIST" / "raw" / "labels").read_bytes() == b"0123"
+
+
+def test_a_bad_archive_does_not_keep_the_others_out(tmp_path, data, monkeypatch):
+    good, bad = make_zip(tmp_path / "good.zip", {"a": "x"}), make_zip(tmp_path / "bad.zip", {"a": "x"})
+    digest = hashlib.sha256(good.read_bytes()).hexdigest()
+    monkeypatch.setattr(datasets, "KNOWN", {bad.name: ("0" * 64, "bad"), good.name: (digest, "good")})
+    (data / "good").mkdir(parents=True)  # empty, so not yet there
+    with pytest.raises(ValueError, match=r"bad\.zip has SHA-256.*good: unpacked"):
+        datasets.unpack_all(tmp_path)
+    assert (data / "good" / "a").exists()
 
 
 def test_ph2_photographs_become_bmp(tmp_path):

@@ -1,15 +1,14 @@
 """The gate refuses what it promises to refuse, and names file, cell and reason."""
 
 import base64
-import struct
+import io
 
 import nbformat
 import pytest
 from nbformat import v4
+from PIL import Image
 
 from coursework import gate
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR"
 
 
 def make_notebook(*cells):
@@ -27,8 +26,10 @@ def shown(data):
     return v4.new_output("display_data", data=data)
 
 
-def picture(width, height):
-    return base64.b64encode(PNG + struct.pack(">II", width, height)).decode()
+def picture(width, height, kind="PNG"):
+    content = io.BytesIO()
+    Image.new("L", (width, height)).save(content, kind)
+    return base64.b64encode(content.getvalue()).decode()
 
 
 def complaints(tmp_path, notebook):
@@ -68,12 +69,22 @@ HOME = "/".join(["", "home", "ann", "week.csv"])
         (v4.new_markdown_cell("token ghp_" + "a" * 36), "access token"),
         (code(outputs=[stream("line\n" * 61)]), "62 lines of text, at most 60"),
         (code(outputs=[shown({"text/plain": "x\n" * 70})]), "71 lines of text"),
-        (code(outputs=[shown({"application/vnd.plotly.v1+json": {}})]), "which GitHub does not show"),
-        (code(outputs=[shown({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "x"})]), "a widget"),
-        (code(outputs=[shown({"text/html": "<script>1</script>"})]), "needs JavaScript"),
+        (code(outputs=[shown({"text/html": "<tr>" * 70})]), "70 lines of text"),
+        (code(outputs=[shown({"text/markdown": "x\n" * 70})]), "71 lines of text"),
+        (
+            code(outputs=[shown({"application/vnd.plotly.v1+json": {}, "text/plain": "x"})]),
+            "v1+json, which GitHub",
+        ),
+        (code(outputs=[shown({"application/vnd.jupyter.widget-view+json": {}})]), "widget-view+json, which GitHub"),
+        (code(outputs=[shown({"text/html": "<SCRIPT>1</SCRIPT>"})]), "needs JavaScript"),
+        (code(outputs=[shown({"text/html": "<img onerror=alert(1)>"})]), "needs JavaScript"),
         (code(outputs=[shown({"image/png": picture(4000, 300)})]), "a figure of 4000 × 300 pixels"),
-        (code(outputs=[shown({"image/png": base64.b64encode(b"GIF89a" + b"0" * 30).decode()})]), "a PNG that is none"),
-        (code(outputs=[shown({"image/png": "aGk="})]), "a PNG that cannot be read"),
+        (code(outputs=[shown({"image/png": picture(30, 30, "GIF")})]), "image/png that is GIF"),
+        (code(outputs=[shown({"image/png": "aGk="})]), "image/png that cannot be read"),
+        (code(outputs=[shown({"image/jpeg": picture(300, 300, "JPEG")[:200]})]), "image/jpeg that cannot be read"),
+        (code(outputs=[stream("saved at 12:30:11")]), "time stamp '12:30:11'"),
+        (code(outputs=[stream("am 05.01.2026 12:30")]), "time stamp"),
+        (code(outputs=[stream(f"see file://{HOME}")]), "absolute path"),
     ],
 )
 def test_each_fault_is_named_with_its_cell(tmp_path, cell, reason):
@@ -84,7 +95,7 @@ def test_each_fault_is_named_with_its_cell(tmp_path, cell, reason):
 
 
 def test_long_sources_in_markdown_are_welcome(tmp_path):
-    output = shown({"text/markdown": "x\n" * 200, "text/plain": "<Markdown>"})
+    output = shown({"text/markdown": "```python\n" + "x\n" * 200 + "```", "text/plain": "<Markdown>"})
     assert complaints(tmp_path, make_notebook(code(outputs=[output]))) == []
 
 

@@ -107,10 +107,26 @@ def test_full_offline_says_how_to_get_the_rows(tmp_path, monkeypatch):
         data.load_covertype(CONFIGS["full"])
 
 
+def test_a_damaged_cache_of_full_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "covertype"
+    folder.mkdir(parents=True)
+    for name in ("samples_py3", "targets_py3", "samples", "targets"):
+        (folder / name).write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"data/covertype cannot be read .*delete that folder"):
+        data.load_covertype(CONFIGS["full"])
+
+
 def test_full_reads_what_scikit_learn_fetches(monkeypatch):
     table = pd.read_csv(data.EMBEDDED)
     arrays = table[data.FEATURES].to_numpy(float), table[data.TARGET].to_numpy(np.int32)
     monkeypatch.setattr("sklearn.datasets.fetch_covtype", lambda **_: arrays)
+    with pytest.raises(ValueError, match="has 10,000 rows, expected 581,012; delete"):
+        data.load_covertype(CONFIGS["full"])
+    monkeypatch.setattr(data, "ROWS_IN_FULL", 10_000)
     covertype = data.load_covertype(CONFIGS["full"])
     assert (covertype.name, covertype.source) == ("covertype", "all rows of UCI Covertype, CC BY 4.0")
-    assert covertype.features.equals(data.load_covertype(CONFIGS["sample"]).features)
+    committed = data.load_covertype(CONFIGS["sample"])
+    assert not covertype.features.equals(committed.features), "the publisher's order must be shuffled away"
+    assert covertype.features.sum().equals(committed.features.sum())
+    assert (covertype.labels.value_counts() == committed.labels.value_counts()).all()

@@ -42,8 +42,9 @@ def test_growth_exponent_of_a_power():
 def test_distance_shares_sum_to_a_whole(rows):
     shares = evaluate.distance_shares(rows.features, seed=0, pairs=500)
     assert shares.sum(axis=1).to_numpy() == pytest.approx(100)
-    assert shares.loc["as they are", "ten measured"] > 99
+    assert shares.loc["as they are", "roads and fires"] > 50
     assert shares.loc["each to unit variance", "soil type"] > 20
+    assert shares.loc["unit variance, no indicators", ["wilderness area", "soil type"]].sum() == 0
 
 
 def test_cost_curve_exact_methods_find_every_neighbour(rows):
@@ -75,10 +76,15 @@ def test_too_many_queries_are_named(rows):
 def test_scaling_and_nested_scores_have_a_value_per_fold(rows):
     best = {"n_neighbors": 3, "weights": "distance", "metric": "manhattan"}
     scores = evaluate.scaling_scores(rows.features, rows.labels, best, folds=3)
-    assert scores.shape == (3, 3)
+    assert scores.shape == (3, len(evaluate.SCALERS))
+    exact = evaluate.best_fold_scores(
+        KNeighborsGridSearchCV(KNeighborsClassifier(**best), {}, cv=3).fit(rows.features, rows.labels)
+    )
+    assert (scores["as they are"] == exact).all()
     search = KNeighborsGridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=3)
-    nested = evaluate.nested_scores(search, rows.features, rows.labels, folds=3)
-    assert nested.shape == (3,)
+    nested = evaluate.nested_search(search, rows.features, rows.labels, folds=3)
+    assert list(nested.columns) == ["n_neighbors", "accuracy"]
+    assert len(nested) == 3
     assert not hasattr(search, "best_params_"), "the search itself must stay unfitted"
 
 

@@ -87,10 +87,21 @@ def test_batches_bound_the_memory(monkeypatch):
     assert (whole[1] == parts[1]).all()
 
 
+def test_features_too_large_to_square_are_named():
+    with pytest.raises(ValueError, match="too large for squared distances"), np.errstate(over="ignore"):
+        nearest_neighbors(np.array([[1e200], [2e200]]), np.array([[0.0]]), 1)
+
+
+def test_an_index_may_be_passed():
+    train, test = np.eye(4), np.eye(4)[:2]
+    _, rows = nearest_neighbors(train, test, 1, "manhattan", neighbors.tree_index(train, 1.0))
+    assert rows.ravel().tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("k", "metric", "algorithm", "message"),
     [
-        (0, "euclidean", "auto", "asked for 0 neighbours among 3 training rows; take k from 1 to 3"),
+        (0, "euclidean", "auto", "asked for 0 neighbours of 3 training rows; take 1 to 3"),
         (4, "euclidean", "auto", "asked for 4 neighbours"),
         (1, "cosine", "auto", "unknown metric 'cosine'; there are: manhattan, euclidean, chebyshev"),
         (1, "euclidean", "magic", "unknown algorithm 'magic'; there are: auto, kd_tree, brute"),

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from joblib import parallel_config
 from scipy import sparse
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectKBest
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -108,7 +110,8 @@ def test_the_table_does_not_depend_on_the_index(real, algorithm):
 @pytest.mark.parametrize("backend", ["sequential", "threading", "loky"])
 def test_the_table_does_not_depend_on_threads_or_backend(real, backend, threads):
     reference = KNeighborsGridSearchCV(KNeighborsClassifier(algorithm="brute"), GRID, cv=5).fit(*real)
-    with threadpool_limits(threads), parallel_config(backend=backend, n_jobs=2):
+    inner = {"inner_max_num_threads": threads} if backend == "loky" else {}
+    with threadpool_limits(threads), parallel_config(backend=backend, n_jobs=2, **inner):
         other = KNeighborsGridSearchCV(KNeighborsClassifier(algorithm="brute"), GRID, cv=5).fit(*real)
     assert (split_scores(reference) == split_scores(other)).all()
 
@@ -159,6 +162,25 @@ def test_a_pipeline_scales_within_the_fold(untied):
     assert ours.best_params_ == theirs.best_params_
 
 
+def test_a_pipeline_sees_column_names(untied):
+    frame = pd.DataFrame(untied[0], columns=list("abcdef"))
+    pipeline = make_pipeline(ColumnTransformer([("some", StandardScaler(), ["a", "c"])]), KNeighborsClassifier())
+    grid = {"kneighborsclassifier__n_neighbors": [1, 5]}
+    ours = KNeighborsGridSearchCV(pipeline, grid, cv=4).fit(frame, untied[1])
+    theirs = GridSearchCV(pipeline, grid, cv=4).fit(frame, untied[1])
+    assert (split_scores(ours) == split_scores(theirs)).all()
+    assert (ours.predict(frame) == theirs.predict(frame)).all()
+
+
+def test_steps_of_a_pipeline_see_the_labels(untied):
+    names = np.array(["x", "y", "z"])[untied[1]]
+    pipeline = make_pipeline(SelectKBest(k=3), KNeighborsClassifier())
+    grid = {"kneighborsclassifier__n_neighbors": [1, 5]}
+    ours = KNeighborsGridSearchCV(pipeline, grid, cv=4).fit(untied[0], names)
+    theirs = GridSearchCV(pipeline, grid, cv=4).fit(untied[0], names)
+    assert (split_scores(ours) == split_scores(theirs)).all()
+
+
 def test_it_nests_and_takes_splitters_frames_and_names(untied):
     frame, labels = pd.DataFrame(untied[0], columns=list("abcdef")), np.array(["x", "y", "z"])[untied[1]]
     search = KNeighborsGridSearchCV(KNeighborsClassifier(p=1), {"n_neighbors": [1, 3]}, cv=StratifiedKFold(3))
@@ -188,6 +210,8 @@ def test_scikit_learns_own_checks(estimator, check):
             r"varies \['leaf_size'\], expected some of",
         ),
         (KNeighborsGridSearchCV(KNeighborsClassifier(), {"metric": ["cosine"]}), "metric='cosine'"),
+        (KNeighborsGridSearchCV(KNeighborsClassifier(p=3), {"n_neighbors": [1]}), r"metric='minkowski' \(p=3\)"),
+        (KNeighborsGridSearchCV(KNeighborsClassifier(metric_params={"w": 1}), GRID), "metric_params="),
         (KNeighborsGridSearchCV(KNeighborsClassifier(), {"weights": [abs]}), "weights=<built-in"),
         (KNeighborsGridSearchCV(KNeighborsClassifier(), {"n_neighbors": [2.5]}), "n_neighbors=2.5; expected a whole"),
         (KNeighborsGridSearchCV(KNeighborsClassifier(), {"n_neighbors": [0]}), "n_neighbors=0"),

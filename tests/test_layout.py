@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -10,12 +9,13 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from coursework import colab, gate, notebooks, readme
+from coursework.testing import tracked_files
 from coursework.weeks import ROOT, all_weeks, select_weeks
 
 WEEKS = all_weeks()
 PACKAGES = {week.package for week in WEEKS}
 NOTEBOOKS = [(week, name) for week in WEEKS for name in week.notebooks]
-TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+TRACKED = tracked_files()
 MODULES = [ROOT / path for path in TRACKED if path.endswith(".py") and not path.startswith("tests/")]
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 
@@ -81,6 +81,7 @@ def test_notebooks_keep_their_anatomy(week, name):
     assert [cell.source for cell in code if "setup" in cell.metadata.get("tags", [])] == [colab.setup_cell(week)]
     assert code[0].metadata["tags"] == ["setup"]
     assert all(len(cell.source.splitlines()) <= 30 for cell in code)
+    assert max(len(line) for cell in code for line in cell.source.splitlines()) <= 104, "would scroll on GitHub"
     assert not any(cell.source.rstrip().endswith(";") for cell in code)
     assert sum(cell.source.startswith("# NBVAL_CHECK_OUTPUT") for cell in code) >= 3
     for cell in code:

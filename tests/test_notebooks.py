@@ -1,5 +1,8 @@
 """Running notebooks: failures are reported, the rest still runs, committed files stay as they are."""
 
+import re
+from dataclasses import replace
+
 import nbformat
 import pytest
 from nbformat import v4
@@ -30,7 +33,9 @@ def week(tmp_path, monkeypatch):
     folder = tmp_path / "1W_trial"
     folder.mkdir()
     text = {"en": {"task": "try", "data": "rows", "model": "m", "headline": "accuracy", "original": "-"}}
-    return Week("1W", folder, "knn", "w1", ("trial.ipynb",), "accuracy", {}, text, {"accuracy": 0.01})
+    week = Week("1W", folder, "knn", "w1", ("trial.ipynb",), "accuracy", {}, text, {"accuracy": 0.01})
+    monkeypatch.setattr(gallery, "all_weeks", lambda: [week])
+    return week
 
 
 def write(week, *sources, name="trial.ipynb"):
@@ -58,10 +63,11 @@ def test_run_writes_below_build_only(week, capsys):
     page = (folder.parents[1] / "index.html").read_text()
     assert 'href="1W/tiny/trial.html"' in page
     assert 'src="1W/tiny/cover.png"' in page
+    assert "accuracy 0.500" in page
 
 
 def test_a_failing_notebook_shows_cell_and_traceback_and_the_rest_runs(week, capsys):
-    week = Week(**{**vars(week), "notebooks": ("bad.ipynb", "trial.ipynb")})
+    week = replace(week, notebooks=("bad.ipynb", "trial.ipynb"))
     write(week, "x = 1", "x / 0  # here", name="bad.ipynb")
     write(week, "print('after')")
     assert commands.run([week], "tiny", no_overrides) == 1
@@ -88,6 +94,38 @@ def test_an_older_record_does_not_linger(week):
     assert not (records.build_dir("1W", "tiny") / "results.json").exists()
 
 
+@pytest.mark.parametrize("content", [None, b"{", b"\xff\xfe"])
+def test_a_notebook_that_cannot_be_read_does_not_stop_the_rest(week, capsys, content):
+    week = replace(week, notebooks=("bad.ipynb", "trial.ipynb"))
+    if content is not None:
+        (week.folder / "bad.ipynb").write_bytes(content)
+    write(week, "print('after')")
+    assert commands.run([week], "tiny", no_overrides) == 1
+    out = capsys.readouterr().out
+    assert "bad.ipynb" in out
+    assert "restore it from git" in out
+    assert (records.build_dir("1W", "tiny") / "trial.ipynb").exists()
+
+
+def test_a_missing_kernel_is_reported(week, monkeypatch, capsys):
+    def no_kernel(*_, **__):
+        raise notebooks.NoSuchKernel("python3")
+
+    monkeypatch.setattr(notebooks.NotebookClient, "execute", no_kernel)
+    write(week, "1")
+    assert commands.run([week], "tiny", no_overrides) == 1
+    assert "the kernel did not start" in capsys.readouterr().out
+
+
+def test_relative_folders_mean_the_same_to_runner_and_kernel(week, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSEWORK_BUILD", "out")
+    write(week, record(0.5))
+    assert commands.run([week], "tiny", no_overrides) == 0
+    assert (tmp_path / "out" / "1W" / "tiny" / "results.json").exists()
+    assert [path.name for path in week.folder.iterdir()] == ["trial.ipynb"]
+
+
 def test_profile_and_overrides_reach_the_kernel(week):
     write(week, "import os; print(os.environ['COURSEWORK_PROFILE'], os.environ['COURSEWORK_SET'])")
     outcome = notebooks.run_notebook(week, "trial.ipynb", "full", "rows=3")
@@ -109,13 +147,25 @@ def test_render_brings_notebook_record_and_cover_together(week):
 
 def test_render_keeps_runs_on_other_sources(week):
     write(week, record(0.5), COVER)
-    records.write_results(
-        week.results, {"headline": "old", "runs": {"old": {"profile": "full", "data": {"name": "old"}, "metrics": {}}}}
-    )
+    old = dict.fromkeys(records.RUN_KEYS, "") | {"data": {"name": "old", "source": "", "items": 1}, "metrics": {}}
+    records.write_results(week.results, {"headline": "old", "runs": {"old": old}})
     commands.render([week], "sample", no_overrides)
     results = records.read_results(week.results)
     assert set(results["runs"]) == {"old", "rows"}
     assert results["headline"] == "rows"
+
+
+@pytest.mark.parametrize(
+    ("sources", "name"), [((COVER,), "results.json"), ((RECORD.replace("ACCURACY", "0.5"),), "cover.png")]
+)
+def test_render_touches_nothing_if_record_or_cover_is_not_written(week, sources, name, capsys):
+    write(week, record(0.5), COVER)
+    commands.render([week], "sample", no_overrides)
+    write(week, *sources)
+    before = {path: path.read_bytes() for path in week.folder.iterdir()}
+    assert commands.render([week], "sample", no_overrides) == 1
+    assert {path: path.read_bytes() for path in week.folder.iterdir()} == before
+    assert f"{name} was not written" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("fault", ["1 / 0", "import sys; print('noise', file=sys.stderr)"])
@@ -155,6 +205,23 @@ def test_reproduce_refuses_a_headline_from_the_record(week, capsys):
     assert "headline accuracy was not recomputed" in out
 
 
+def test_reproduce_repeats_the_recorded_overrides(week):
+    write(week, "import os; print(os.environ['COURSEWORK_SET'])", record(0.5), COVER)
+    commands.render([week], "sample", lambda _: "rows=300")
+    assert commands.reproduce([week], lambda _: "folds=3") == 0
+    again = notebooks.read_notebook(records.build_dir("1W", "sample") / "trial.ipynb")
+    assert again.cells[1].outputs[0].text == "rows=300,folds=3\n"
+
+
+def test_reproduce_fails_if_the_headline_source_is_gone(week, capsys):
+    both = record(0.5) + record(0.6).replace('"rows"', '"other"')
+    write(week, both, COVER)
+    commands.render([week], "sample", no_overrides)
+    write(week, record(0.6).replace('"rows"', '"other"'), COVER)
+    assert commands.reproduce([week], no_overrides) == 1
+    assert "the headline run, on rows, was not computed again" in capsys.readouterr().out
+
+
 def test_reproduce_misses_a_metric_that_is_gone(week, capsys):
     write(week, record(0.5).replace("run.save()", "run.add(loss=1); run.save()"), COVER)
     commands.render([week], "sample", no_overrides)
@@ -186,7 +253,16 @@ def test_the_gallery_page_needs_no_network_and_draws_formulas(week):
     outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
     page = gallery.export_html(outcome.path).read_text()
     assert page.count("<math") == 2
-    assert "<script src=" not in page
+    assert not re.search(r'<(script|img|link)\b[^>]*(src|href)="https?:', page)
+
+
+def test_links_of_an_exported_page_lead_back_to_the_week(week):
+    cells = [v4.new_markdown_cell("[![Open in Colab](https://x.org/b.svg)](https://x.org) [week](README.md)")]
+    nbformat.write(v4.new_notebook(cells=cells), week.folder / "trial.ipynb")
+    outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
+    page = gallery.export_html(outcome.path, week.folder).read_text()
+    assert 'href="../../../1W_trial/README.md"' in page
+    assert "Open in Colab</a>" in page
 
 
 def test_show_source_is_highlighted_markdown():

@@ -33,6 +33,11 @@ def test_requests_and_datagrams_are_refused():
         urllib.request.urlopen("http://example.org", timeout=2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram, pytest.raises(OSError, match="offline: refused"):
         datagram.sendto(b"x", (REMOTE, 53))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram, pytest.raises(OSError, match="offline: refused"):
+        datagram.sendmsg([b"x"], [], 0, (REMOTE, 53))
+    for look_up in (socket.gethostbyname, socket.gethostbyname_ex, socket.gethostbyaddr):
+        with pytest.raises(OSError, match="offline: refused"):
+            look_up("example.org")
     with socket.socket() as stream, pytest.raises(OSError, match="offline: refused"):
         stream.connect_ex((REMOTE, 80))
 

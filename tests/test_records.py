@@ -1,6 +1,9 @@
 """Records: what is written, that it is whole, and that damaged ones are named."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -62,7 +65,19 @@ def test_a_computed_metric_is_no_longer_recalled(build):
     assert run.recalled == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"runs": {"a": {}}}', '{"runs": 3}'])
+DAMAGED = [
+    "",
+    "{",
+    "[]",
+    '{"runs": 3}',
+    '{"runs": {}}',
+    '{"headline": "a", "runs": {}}',
+    '{"headline": "a", "runs": {"a": {}}}',
+    '{"headline": "a", "runs": {"a": {"profile": "tiny", "data": {"name": "a"}, "metrics": {}}}}',
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_record_is_named(tmp_path, text):
     path = tmp_path / "results.json"
     path.write_text(text)
@@ -85,6 +100,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         records.write_text(path, "new")
     assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_build_folder_that_cannot_be_made_says_what_to_do(tmp_path, monkeypatch):
@@ -93,3 +109,31 @@ def test_a_build_folder_that_cannot_be_made_says_what_to_do(tmp_path, monkeypatc
     monkeypatch.setenv("COURSEWORK_BUILD", str(blocked))
     with pytest.raises(PermissionError, match="set COURSEWORK_BUILD"):
         records.build_dir("1W")
+
+
+def test_an_empty_build_variable_is_no_folder(monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", "")
+    assert records.build_root() == records.ROOT / "build"
+
+
+AS_NOBODY = """
+import os, sys
+os.setgid(65534); os.setuid(65534)
+from coursework.records import build_dir
+try:
+    build_dir("1W")
+except PermissionError as error:
+    print(error)
+"""
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become nobody")
+def test_a_read_only_folder_says_what_to_do(tmp_path):
+    folder = tmp_path / "build" / "1W" / "tiny"
+    folder.mkdir(parents=True)
+    for path in (tmp_path, *tmp_path.parents[:2], folder.parents[1], folder.parents[0], folder):
+        path.chmod(0o755)
+    env = dict(os.environ) | {"COURSEWORK_BUILD": str(tmp_path / "build")}
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY], env=env, cwd=records.ROOT, capture_output=True, text=True)
+    assert "set COURSEWORK_BUILD to a folder of yours" in done.stdout, done.stderr

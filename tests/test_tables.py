@@ -25,8 +25,9 @@ def test_a_missing_file_is_named(tmp_path):
         ("rows.csv", b"\xff\xfe\x00a", "cannot be read as CSV"),
         ("rows.csv.gz", b"<html>", "cannot be read as CSV"),
         ("rows.csv.gz", LONG_ARCHIVE[:200], "cannot be read as CSV"),
+        ("rows.csv.gz", LONG_ARCHIVE[:300] + b"flipped" + LONG_ARCHIVE[307:], "cannot be read as CSV"),
     ],
-    ids=["empty", "header only", "ragged", "binary", "page for archive", "truncated archive"],
+    ids=["empty", "header only", "ragged", "binary", "page for archive", "truncated archive", "altered archive"],
 )
 def test_a_damaged_file_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)

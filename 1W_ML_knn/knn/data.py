@@ -62,7 +62,8 @@ def load_covertype(config: Config) -> Covertype:
         table, name = read_csv(EMBEDDED), "covertype_10k"
         source = "10,000 of the 581,012 rows of UCI Covertype, CC BY 4.0"
     else:
-        table, name = fetch_all_rows(), "covertype"
+        # The publisher's rows are in an order of their own; folds must not cut along it.
+        table, name = fetch_all_rows().sample(frac=1, random_state=config.seed, ignore_index=True), "covertype"
         source = "all rows of UCI Covertype, CC BY 4.0"
     table = take_rows(check_table(table, name), config.rows, config.seed)
     features = table[FEATURES].astype(np.float64)
@@ -76,7 +77,7 @@ def fetch_all_rows() -> pd.DataFrame:
     """
     from sklearn.datasets import fetch_covtype
 
-    folder = data_dir()
+    folder, advice = data_dir(), "delete that folder and run again"
     try:
         numbers, labels = fetch_covtype(data_home=folder, return_X_y=True)
     except OSError as error:
@@ -84,6 +85,10 @@ def fetch_all_rows() -> pd.DataFrame:
             f"Covertype is not in {folder.name}/covertype and cannot be downloaded ({error}); go online once, copy the "
             "folder from a machine that has it, or use the profile sample"
         ) from None
+    except (ValueError, EOFError, KeyError) as error:  # what loading a damaged file ends in
+        raise ValueError(f"{folder.name}/covertype cannot be read ({error}); {advice}") from None
+    if len(labels) != ROWS_IN_FULL:
+        raise ValueError(f"{folder.name}/covertype has {len(labels):,} rows, expected {ROWS_IN_FULL:,}; {advice}")
     return pd.DataFrame(numbers, columns=FEATURES).assign(**{TARGET: labels})
 
 

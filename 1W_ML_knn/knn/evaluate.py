@@ -1,29 +1,50 @@
 """What week 1 measures: intervals, agreement with GridSearchCV, the effect of scaling, and cost against size."""
 
 import math
-import time
 from collections.abc import Callable
+from functools import partial
+from statistics import median
 
 import faiss
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import GridSearchCV, cross_validate, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from coursework.runtime import seconds
 from knn.data import MEASURED, SOIL, WILDERNESS
-from knn.neighbors import nearest_neighbors
+from knn.neighbors import METRICS, brute_index, nearest_neighbors, tree_index
 from knn.search import KNeighborsGridSearchCV, vote
 
+ROADS_AND_FIRES = ["Horizontal_Distance_To_Roadways", "Horizontal_Distance_To_Fire_Points"]
+INDICATORS = WILDERNESS + SOIL
+GROUPS = {
+    "elevation": ["Elevation"],
+    "roads and fires": ROADS_AND_FIRES,
+    "other measured": [name for name in MEASURED if name not in ("Elevation", *ROADS_AND_FIRES)],
+    "wilderness area": WILDERNESS,
+    "soil type": SOIL,
+}
+
+
+def amplify_indicators(features: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """The features with every 0/1 indicator multiplied by `factor`."""
+    return features.assign(**(features[INDICATORS] * factor))
+
+
+# Each turns the 54 features into those that distances are computed from.
 SCALERS = {
-    "as they are": FunctionTransformer(feature_names_out="one-to-one"),
+    "as they are": FunctionTransformer(),
+    "indicators × 100": FunctionTransformer(amplify_indicators, kw_args={"factor": 100}),
     "each to [0, 1]": MinMaxScaler(),
     "each to unit variance": StandardScaler(),
+    "unit variance, no indicators": make_pipeline(ColumnTransformer([("scale", StandardScaler(), MEASURED)])),
 }
-GROUPS = {"ten measured": MEASURED, "wilderness area": WILDERNESS, "soil type": SOIL}
 
 
 def accuracy_interval(correct: int, total: int, z: float = 1.96) -> tuple[float, float]:
@@ -49,6 +70,12 @@ def split_difference(ours: KNeighborsGridSearchCV, theirs: GridSearchCV) -> np.n
     )
 
 
+def best_fold_scores(search: GridSearchCV) -> np.ndarray:
+    """The best candidate's score on each fold, shape (folds,)."""
+    results = search.cv_results_
+    return np.array([results[f"split{fold}_test_score"][search.best_index_] for fold in range(search.n_splits_)])
+
+
 def grid_scores(search: GridSearchCV) -> pd.DataFrame:
     """Mean and std over folds, indexed by (metric, weights), with columns (statistic, k)."""
     results = pd.DataFrame(search.cv_results_["params"])
@@ -59,14 +86,12 @@ def grid_scores(search: GridSearchCV) -> pd.DataFrame:
 
 def scaling_scores(features: pd.DataFrame, labels: pd.Series, best: dict, folds: int) -> pd.DataFrame:
     """Fold accuracies of the best kNN behind each scaler, fitted within the fold; one column a scaler."""
-    return pd.DataFrame(
-        {
-            name: cross_val_score(
-                make_pipeline(clone(scaler), KNeighborsClassifier(**best)), features, labels, cv=folds
-            )
-            for name, scaler in SCALERS.items()
-        }
-    )
+    scores = {}
+    for name, scaler in SCALERS.items():
+        pipeline = Pipeline([("scale", clone(scaler)), ("knn", KNeighborsClassifier(**best))])
+        search = KNeighborsGridSearchCV(pipeline, {"knn__metric": [best["metric"]]}, cv=folds, refit=False)
+        scores[name] = best_fold_scores(search.fit(features, labels))
+    return pd.DataFrame(scores)
 
 
 def distance_shares(features: pd.DataFrame, seed: int, pairs: int = 20_000) -> pd.DataFrame:
@@ -78,24 +103,32 @@ def distance_shares(features: pd.DataFrame, seed: int, pairs: int = 20_000) -> p
     shares = {}
     for name, scaler in SCALERS.items():
         scaled = np.asarray(clone(scaler).fit_transform(features))
-        gaps = pd.Series(np.abs(scaled[left] - scaled[right]).mean(axis=0), index=features.columns)
+        gaps = np.abs(scaled[left] - scaled[right]).mean(axis=0)  # (features that are left,)
+        gaps = pd.Series(gaps, index=features.columns[: len(gaps)]).reindex(features.columns, fill_value=0)
         shares[name] = {group: 100 * gaps[columns].sum() / gaps.sum() for group, columns in GROUPS.items()}
     return pd.DataFrame(shares).T
 
 
-def nested_scores(search: KNeighborsGridSearchCV, features, labels, folds: int) -> np.ndarray:
-    """Accuracy of the whole procedure, search included, on folds that the search has never seen; shape (folds,)."""
-    return cross_val_score(clone(search), features, labels, cv=folds)
+def nested_search(search: KNeighborsGridSearchCV, features, labels, folds: int) -> pd.DataFrame:
+    """The whole procedure, search included, on outer folds that the search has never seen.
+
+    One row an outer fold: what the search chose there, and the accuracy of that choice on the outer fold.
+    """
+    outer = cross_validate(clone(search), features, labels, cv=folds, return_estimator=True)
+    table = pd.DataFrame([fitted.best_params_ for fitted in outer["estimator"]])
+    return table.assign(accuracy=outer["test_score"]).rename_axis("outer fold")
 
 
-def ask_tree(train: np.ndarray, best: dict) -> Callable:
-    """Exact search with a k-d tree."""
-    return lambda rows: nearest_neighbors(train, rows, best["n_neighbors"], best["metric"], "kd_tree")
+def tied_most(search: KNeighborsGridSearchCV) -> tuple[dict, float]:
+    """The candidate and the share of rows where ties at the k-th place are most frequent in any fold."""
+    candidate, _ = np.unravel_index(search.tied_share_.argmax(), search.tied_share_.shape)
+    return search.cv_results_["params"][candidate], search.tied_share_.max()
 
 
-def ask_brute(train: np.ndarray, best: dict) -> Callable:
-    """Exact search over all distances."""
-    return lambda rows: nearest_neighbors(train, rows, best["n_neighbors"], best["metric"], "brute")
+def ask_exact(train: np.ndarray, best: dict, build: Callable) -> Callable:
+    """Exact search with the index that `build` makes of the training rows."""
+    index = build(train, METRICS[best["metric"]])
+    return lambda rows: nearest_neighbors(train, rows, best["n_neighbors"], best["metric"], index)
 
 
 def ask_graph(train: np.ndarray, best: dict) -> Callable:
@@ -113,7 +146,11 @@ def ask_graph(train: np.ndarray, best: dict) -> Callable:
     return ask
 
 
-METHODS = {"all distances": ask_brute, "k-d tree": ask_tree, "graph (approximate)": ask_graph}
+METHODS = {
+    "all distances": partial(ask_exact, build=brute_index),
+    "k-d tree": partial(ask_exact, build=tree_index),
+    "graph (approximate)": ask_graph,
+}
 
 
 def cost_curve(features, labels, best: dict, sizes: tuple[int, ...], queries: int, repeats: int, seed: int):
@@ -133,32 +170,23 @@ def cost_curve(features, labels, best: dict, sizes: tuple[int, ...], queries: in
     points = []
     with threadpool_limits(1):  # a fair race; and with one thread the graph is built the same way every time
         for n in sizes:
-            exact = ask_tree(rows[:n], best)(asked)[1]
+            exact = METHODS["k-d tree"](rows[:n], best)(asked)[1]
             for name, build in METHODS.items():
                 ask = build(rows[:n], best)
                 distances, positions = ask(asked)
                 votes = vote(row_labels[positions], distances, 1 + row_labels.max(), best["weights"])[:, -1]
                 found = [len(set(ours) & set(true)) for ours, true in zip(positions, exact, strict=True)]
+                times = [seconds(lambda ask=ask: ask(asked)) for _ in range(repeats)]
                 points.append(
                     {
                         "n": n,
                         "method": name,
                         "accuracy": (votes == truth).mean(),
                         "recall": np.mean(found) / best["n_neighbors"],
-                        "milliseconds": 1000 * median_seconds(lambda ask=ask: ask(asked), repeats) / queries,
+                        "milliseconds": 1000 * median(times) / queries,
                     }
                 )
     return pd.DataFrame(points)
-
-
-def median_seconds(call: Callable[[], object], repeats: int) -> float:
-    """The median duration of `repeats` calls."""
-    durations = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        call()
-        durations.append(time.perf_counter() - started)
-    return float(np.median(durations))
 
 
 def growth_exponent(sizes, costs) -> float:
@@ -167,5 +195,6 @@ def growth_exponent(sizes, costs) -> float:
 
 
 def timed(call: Callable[[], object]) -> float:
-    """How many seconds one call takes."""
-    return median_seconds(call, repeats=1)
+    """How many seconds one call takes on one thread."""
+    with threadpool_limits(1):
+        return seconds(call)

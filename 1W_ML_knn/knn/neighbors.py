@@ -1,16 +1,17 @@
-"""Exact nearest neighbours with one rule for ties: of rows equally far away, the earlier training row comes first.
+"""Exact nearest neighbours with one rule for ties: of equally distant rows, the earlier training row comes first.
 
 Libraries leave open which of several equally distant rows they return, and their answer changes with the number of
 threads. Here an index (a tree, or all distances by matrix product) only proposes candidates, a few more than needed;
 their distances are then computed again, the same way whoever proposed them, and ordered by (distance, row).
 """
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial import KDTree
 from sklearn.neighbors import NearestNeighbors
+
+from coursework.runtime import seconds
 
 # Minkowski's p of each metric.
 METRICS = {"manhattan": 1.0, "euclidean": 2.0, "chebyshev": np.inf}
@@ -21,28 +22,32 @@ Index = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 
 def nearest_neighbors(
-    train: np.ndarray, test: np.ndarray, k: int, metric: str = "euclidean", algorithm: str = "auto"
+    train: np.ndarray, test: np.ndarray, k: int, metric: str = "euclidean", algorithm: str | Index = "auto"
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `k` nearest training rows of every test row, ordered by distance, then by position in `train`.
 
     Shapes: train (n, d), test (m, d), both float64; returns distances (m, k) and positions (m, k).
-    `algorithm` is "kd_tree", "brute", or "auto" for the faster on a few rows; all give the same answer.
+    `algorithm` is "kd_tree", "brute", "auto" for the faster of the two on a few rows, or an index that
+    stands already; all give the same answer.
     Raises: ValueError for an unknown metric or algorithm, or for k outside 1 to n.
     """
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; there are: {', '.join(METRICS)}")
     if not 1 <= k <= len(train):
-        raise ValueError(f"asked for {k} neighbours among {len(train)} training rows; take k from 1 to {len(train)}")
+        raise ValueError(f"asked for {k} neighbours of {len(train)} training rows; take 1 to {len(train)}")
     p = METRICS[metric]
     index = build_index(train, test[:PROBE], k, p, algorithm)
     slack = rounding_error(train, test, p)
+    if not np.isfinite(slack):
+        raise ValueError("features are too large for squared distances in float64; rescale them")
     distances, positions = np.empty((len(test), k)), np.empty((len(test), k), dtype=np.intp)
-    pending, width = np.arange(len(test)), k + 2
+    pending, width = np.arange(len(test)), k + 2  # rows without an answer; candidates to ask for
     while len(pending):
         width = min(width, len(train))
         unsettled = []
         for rows in batches(pending, width * train.shape[1]):
             proposed, candidates = index(test[rows], width)
+            # Only if the last candidate is clearly farther than the k-th, no equally near row can be missing.
             settled = (proposed[:, -1] ** 2 > proposed[:, k - 1] ** 2 + slack) | (width == len(train))
             done = rows[settled]
             distances[done], positions[done] = first_k(train, test[done], candidates[settled], k, p)
@@ -58,9 +63,11 @@ def first_k(train: np.ndarray, test: np.ndarray, candidates: np.ndarray, k: int,
     return np.take_along_axis(distances, order, axis=1), np.take_along_axis(candidates, order, axis=1)
 
 
-def build_index(train: np.ndarray, probe: np.ndarray, k: int, p: float, algorithm: str) -> Index:
+def build_index(train: np.ndarray, probe: np.ndarray, k: int, p: float, algorithm: str | Index) -> Index:
     """The index called `algorithm`, or for "auto" the one that answers the probe sooner."""
     builders = {"kd_tree": tree_index, "brute": brute_index}
+    if callable(algorithm):
+        return algorithm
     if algorithm in builders:
         return builders[algorithm](train, p)
     if algorithm != "auto":
@@ -91,10 +98,3 @@ def batches(rows: np.ndarray, numbers_per_row: int):
     """Split `rows` so that no temporary array exceeds BATCH numbers."""
     size = max(1, BATCH // numbers_per_row)
     return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """How long one call takes."""
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started

@@ -23,7 +23,8 @@ METRIC_COLOURS = {"manhattan": BLUE, "euclidean": ORANGE, "chebyshev": GREEN}
 def plot_territories(features: pd.DataFrame, labels: pd.Series, ks=(1, 15, 100), shown: int = 500) -> Figure:
     """What kNN with each k would say anywhere on the plane of two features, with some of the rows that it knows.
 
-    The two features share a scale of one standard deviation each, so that neither decides alone.
+    The two features share a scale of one standard deviation each, so that neither decides alone; one vote each.
+    `shown` is how many known rows are drawn.
     """
     horizontal, vertical = pair = ["Horizontal_Distance_To_Roadways", "Elevation"]
     ks = [k for k in ks if k <= len(features)]
@@ -49,25 +50,11 @@ def plot_territories(features: pd.DataFrame, labels: pd.Series, ks=(1, 15, 100),
             edgecolors="white",
             linewidths=0.3,
         )
-        ax.set(title=f"k = {k}", xlabel="distance to the next road, m")
+        ax.set(title=f"k = {k}", xlabel="distance to the nearest road, m")
         ax.grid(visible=False)
     axes[0, 0].set_ylabel("elevation, m")
     marks = [Line2D([], [], marker="o", ls="", color=CLASS_COLOURS[key], label=CLASSES[key]) for key in CLASSES]
     figure.legend(handles=marks, loc="outside lower center", ncols=7, fontsize=9, handletextpad=0.1, columnspacing=1)
-    return figure
-
-
-def plot_ranges(features: pd.DataFrame, columns: list[str]) -> Figure:
-    """The range of each measured feature, on one axis, beside that of a 0/1 mark: who shouts and who whispers."""
-    figure, ax = plt.subplots(figsize=(9, 3.8))
-    spread = features[columns].agg(["min", "median", "max"]).T.sort_values("max")
-    names = ["any 0/1 mark", *(name.replace("_", " ").lower() for name in spread.index)]
-    ax.hlines(range(1, len(names)), spread["min"], spread["max"], color=BLUE, linewidth=7)
-    ax.plot(spread["median"], range(1, len(names)), "|", color="white", markersize=7)
-    ax.plot([0, 1], [0, 0], color=RED, linewidth=7)
-    ax.annotate("0 to 1: too short to see", (1, 0), xytext=(8, -4), textcoords="offset points", color=RED, fontsize=9)
-    ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="range of values (metres, degrees, or shade from 0 to 255); the white mark is the median")
     return figure
 
 
@@ -99,17 +86,16 @@ def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
     return figure
 
 
-def plot_frequencies(probabilities: np.ndarray, labels) -> Figure:
-    """Mean predicted probability of each class, from (n, classes), beside its true share among `labels`."""
-    keys = sorted(set(labels))
-    true = [np.mean(np.asarray(labels) == key) for key in keys]
-    mean = probabilities.mean(axis=0)[: len(keys)]
-    places = np.arange(len(keys))
+def plot_frequencies(mean_probability: pd.Series, labels) -> Figure:
+    """Mean predicted probability, a series indexed by class, beside each class's true share among `labels`."""
+    true = pd.Series(labels).value_counts(normalize=True).reindex(mean_probability.index, fill_value=0)
+    places = np.arange(len(true))
     figure, ax = plt.subplots(figsize=(9, 3.8))
-    for offset, values, colour, name in ((-0.2, true, GREY, "true share"), (0.2, mean, BLUE, "mean probability")):
+    both = ((-0.2, true, GREY, "true share"), (0.2, mean_probability, BLUE, "mean probability"))
+    for offset, values, colour, name in both:
         bars = ax.bar(places + offset, values, width=0.38, color=colour, label=name)
         ax.bar_label(bars, fmt="%.3f", fontsize=8, padding=2)
-    ax.set_xticks(places, [f"{key}\n{CLASSES[key]}".replace(" and ", " and\n") for key in keys], fontsize=9)
+    ax.set_xticks(places, [f"{key}\n{CLASSES[key]}".replace(" and ", " and\n") for key in true.index], fontsize=9)
     ax.set(ylabel="share of the hold-out", title="what kNN expects, and what is there")
     ax.grid(axis="x", visible=False)
     ax.legend()
@@ -118,23 +104,24 @@ def plot_frequencies(probabilities: np.ndarray, labels) -> Figure:
 
 def plot_scaling(shares: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     """Left: what distances are made of behind each scaler, in percent. Right: the accuracy of each fold."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.4), sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True)
     start = np.zeros(len(shares))
-    for group, colour in zip(shares.columns, (BLUE, GREEN, ORANGE), strict=True):
+    for group, colour in zip(shares.columns, (SKY, BLUE, GREY, GREEN, ORANGE), strict=True):
         bars = left.barh(shares.index, shares[group], left=start, color=colour, label=group, height=0.6)
         labels = [f"{value:.0f}" if value > 6 else "" for value in shares[group]]
-        left.bar_label(bars, labels, label_type="center", color="white", fontsize=9)
+        ink = "black" if colour in (SKY, ORANGE) else "white"
+        left.bar_label(bars, labels, label_type="center", color=ink, fontsize=9)
         start += shares[group]
     left.set(title="what a distance is made of", xlabel="share of the manhattan distance between random rows")
     left.xaxis.set_major_formatter(PercentFormatter())
     left.invert_yaxis()
-    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=3, fontsize=9)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
     for place, name in enumerate(scores):
         right.plot(scores[name], np.full(len(scores), place), "o", color=GREY, alpha=0.6, markersize=5)
         right.plot(scores[name].mean(), place, "D", color=RED, markersize=8)
         text = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
         right.annotate(f"{scores[name].mean():.4f}", (scores[name].mean(), place), **text)
-    right.set(title="and what it does", xlabel="accuracy: each fold (grey), mean (red)")
+    right.set(title="and what comes of it", xlabel="accuracy: each fold (grey), mean (red)")
     return figure
 
 
@@ -156,6 +143,6 @@ def plot_cost(curve: pd.DataFrame) -> Figure:
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.minorticks_off()
         ax.legend(fontsize=9)
-    left.set(title="more rows, better neighbours", ylabel="accuracy on the same queries")
+    left.set(title="more rows, better neighbours (the curves coincide)", ylabel="accuracy on the same queries")
     right.set(title="and what they cost", ylabel="milliseconds a query, one thread")
     return figure

@@ -15,7 +15,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_X_y
+from sklearn.utils import check_array, check_consistent_length, check_X_y, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from knn.neighbors import METRICS, nearest_neighbors
@@ -28,8 +28,8 @@ def vote(labels: np.ndarray, distances: np.ndarray, classes: int, weights: str) 
     """The class that wins among the first 1, 2, … k neighbours, for every k at once.
 
     Shapes: labels (m, k), integers below `classes`; distances (m, k), ascending. Returns (m, k).
-    "distance" weighs a neighbour by 1 / distance; if some are at distance 0, only those vote. The smaller class
-    wins a draw.
+    "distance" weighs a neighbour by 1 / distance; if some are at distance 0, only those vote. A draw goes
+    to the class with the smaller number.
     """
     share = np.ones_like(distances)
     if weights == "distance":
@@ -52,10 +52,21 @@ def score_fold(train, train_labels, test, test_labels, largest_k: int, metric: s
     tied[: wanted - 1] = (distances[:, :-1] == distances[:, 1:]).mean(axis=0)
     labels, distances = train_labels[positions[:, :largest_k]], distances[:, :largest_k]
     classes = 1 + max(train_labels.max(), test_labels.max())
-    scores = {
-        weights: (vote(labels, distances, classes, weights) == test_labels[:, None]).mean(axis=0) for weights in WEIGHTS
-    }
+    scores = {}
+    for weights in WEIGHTS:
+        winners = vote(labels, distances, classes, weights)  # (m, largest_k)
+        scores[weights] = (winners == test_labels[:, None]).mean(axis=0)
     return scores, tied, time.perf_counter() - started
+
+
+def score_split(matrix, target, numbers, fold, before: Pipeline | None, *settings):
+    """`score_fold` on one fold (train rows, test rows), behind the steps `before` fitted on its train part."""
+    train, test = fold
+    parts = [matrix.iloc[rows] if hasattr(matrix, "iloc") else matrix[rows] for rows in fold]
+    if before is not None:
+        fitted = clone(before).fit(parts[0], target[train])
+        parts = [check_array(fitted.transform(part), dtype=np.float64, order="C") for part in parts]
+    return score_fold(parts[0], numbers[train], parts[1], numbers[test], *settings)
 
 
 class KNeighborsGridSearchCV(GridSearchCV):
@@ -75,7 +86,7 @@ class KNeighborsGridSearchCV(GridSearchCV):
         Raises: ValueError for an estimator, grid, score or data outside what the class describes.
         """
         self._check_settings()
-        matrix, target = self._check_data(X, y)
+        matrix, target, numbers = self._check_data(X, y)
         candidates = list(ParameterGrid(self.param_grid))
         settings = [self._setting(candidate) for candidate in candidates]
         folds = list(check_cv(self.cv, target, classifier=True).split(matrix, target, groups))
@@ -83,7 +94,9 @@ class KNeighborsGridSearchCV(GridSearchCV):
         self._check_sizes(largest, folds)
         tasks = [(metric, fold) for metric in largest for fold in range(len(folds))]
         done = Parallel(n_jobs=self.n_jobs, verbose=self.verbose, pre_dispatch=self.pre_dispatch)(
-            delayed(score_fold)(*self._split(matrix, target, folds[fold]), largest[metric], metric, self._algorithm())
+            delayed(score_split)(
+                matrix, target, numbers, folds[fold], self._steps_before(), largest[metric], metric, self._algorithm()
+            )
             for metric, fold in tasks
         )
         self._collect(candidates, settings, dict(zip(tasks, done, strict=True)), len(folds))
@@ -109,6 +122,12 @@ class KNeighborsGridSearchCV(GridSearchCV):
             return f"{name}__", last
         return "", self.estimator
 
+    def _steps_before(self) -> Pipeline | None:
+        """The steps of a pipeline before its kNN, or None if there are none."""
+        if isinstance(self.estimator, Pipeline) and len(self.estimator.steps) > 1:
+            return self.estimator[:-1]
+        return None
+
     def _algorithm(self) -> str:
         algorithm = self._final()[1].algorithm
         return "kd_tree" if algorithm == "ball_tree" else algorithm
@@ -125,21 +144,27 @@ class KNeighborsGridSearchCV(GridSearchCV):
             raise ValueError(
                 f"the grid varies {sorted(unknown)}, expected some of {allowed}; use GridSearchCV for others"
             )
+        if classifier.metric_params:
+            raise ValueError(f"metric_params={classifier.metric_params!r}; expected None; use GridSearchCV for others")
         if self.scoring not in (None, "accuracy") or self.return_train_score or callable(self.refit):
             raise ValueError("only accuracy on the test part is computed; use GridSearchCV for other scores or refits")
 
-    def _check_data(self, X, y) -> tuple[np.ndarray, np.ndarray]:
-        """X as float64 in C order, y as class numbers from 0."""
+    def _check_data(self, X, y):
+        """X, as float64 in C order unless steps of a pipeline come first; y; and y as class numbers from 0."""
         if sparse.issparse(X):
             raise TypeError("sparse data was passed, but dense data is required; use X.toarray()")
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
-        matrix, target = check_X_y(X, y, dtype=np.float64, order="C")
+        if self._steps_before() is None:
+            matrix, target = check_X_y(X, y, dtype=np.float64, order="C")
+        else:  # the steps decide what they take, and see column names if there are any
+            matrix, target = X if hasattr(X, "iloc") else np.asarray(X), column_or_1d(y, warn=True)
+            check_consistent_length(matrix, target)
         check_classification_targets(target)
         classes, numbers = np.unique(target, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"all labels are {classes[0]!r}, one class; a classifier needs two classes or more")
-        return matrix, numbers
+        return matrix, target, numbers
 
     def _setting(self, candidate: dict) -> tuple[str, int, str]:
         """Metric, k and weights of one candidate, where it is silent those of the estimator."""
@@ -151,7 +176,10 @@ class KNeighborsGridSearchCV(GridSearchCV):
         if metric == "minkowski":
             metric = next((name for name, p in METRICS.items() if p == classifier.p), metric)
         if metric not in METRICS or weights not in WEIGHTS:
-            raise ValueError(f"metric={metric!r}, weights={weights!r}; expected {list(METRICS)} and {list(WEIGHTS)}")
+            raise ValueError(
+                f"metric={metric!r} (p={classifier.p}), weights={weights!r}; "
+                f"expected one of {list(METRICS)} and one of {list(WEIGHTS)}"
+            )
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ValueError(f"n_neighbors={k!r}; expected a whole number from 1")
         return metric, int(k), weights
@@ -163,17 +191,6 @@ class KNeighborsGridSearchCV(GridSearchCV):
                 f"n_neighbors goes up to {max(largest.values())}, but a fold trains on {fewest} rows "
                 f"(n_samples); take fewer neighbours or folds"
             )
-
-    def _split(self, matrix, target, fold):
-        """Train and test part of one fold, with the pipeline's steps before the kNN fitted on the train part."""
-        train, test = fold
-        train_rows, test_rows = matrix[train], matrix[test]
-        if isinstance(self.estimator, Pipeline) and len(self.estimator.steps) > 1:
-            before = clone(self.estimator[:-1]).fit(train_rows, target[train])
-            train_rows, test_rows = (
-                np.ascontiguousarray(before.transform(rows), dtype=np.float64) for rows in (train_rows, test_rows)
-            )
-        return train_rows, target[train], test_rows, target[test]
 
     def _collect(self, candidates: list[dict], settings: list, done: dict, n_folds: int) -> None:
         """Fill `cv_results_` and the best_ attributes from the scores of each (metric, fold)."""

@@ -7,8 +7,10 @@ Loopback and Unix sockets stay open: Jupyter talks to its kernels through them.
 import ipaddress
 import socket
 
-ORIGINAL = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
-ORIGINAL_GETADDRINFO = socket.getaddrinfo
+METHODS = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto", "sendmsg")}
+LOOK_UPS = {
+    name: getattr(socket, name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr")
+}
 
 
 class OfflineError(OSError):
@@ -36,25 +38,38 @@ def refuse_remote(family: int, address) -> None:
 
 def connect(self, address):
     refuse_remote(self.family, address)
-    return ORIGINAL["connect"](self, address)
+    return METHODS["connect"](self, address)
 
 
 def connect_ex(self, address):
     refuse_remote(self.family, address)
-    return ORIGINAL["connect_ex"](self, address)
+    return METHODS["connect_ex"](self, address)
 
 
 def sendto(self, data, *flags_and_address):
     refuse_remote(self.family, flags_and_address[-1])
-    return ORIGINAL["sendto"](self, data, *flags_and_address)
+    return METHODS["sendto"](self, data, *flags_and_address)
 
 
-def getaddrinfo(host, *args, **kwargs):
-    if not is_local(host):
-        raise OfflineError(f"offline: refused to look up {host}; this run must not use the network")
-    return ORIGINAL_GETADDRINFO(host, *args, **kwargs)
+def sendmsg(self, buffers, ancdata=(), flags=0, address=None):
+    if address is None:
+        return METHODS["sendmsg"](self, buffers, ancdata, flags)
+    refuse_remote(self.family, address)
+    return METHODS["sendmsg"](self, buffers, ancdata, flags, address)
 
 
-for replacement in (connect, connect_ex, sendto):
+def guarded_look_up(name: str):
+    """The socket module's function `name`, which answers for this machine only."""
+
+    def look_up(host, *args, **kwargs):
+        if not is_local(host):
+            raise OfflineError(f"offline: refused to look up {host}; this run must not use the network")
+        return LOOK_UPS[name](host, *args, **kwargs)
+
+    return look_up
+
+
+for replacement in (connect, connect_ex, sendto, sendmsg):
     setattr(socket.socket, replacement.__name__, replacement)
-socket.getaddrinfo = getaddrinfo
+for name in LOOK_UPS:
+    setattr(socket, name, guarded_look_up(name))
