@@ -13,9 +13,8 @@ BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)")
 
 # The set-up cell below its line of names, word for word the same in all weeks.
 SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere else
-    import importlib.metadata
+    import importlib
     import os
-    import shutil
     import subprocess
 
     def shell(*command):
@@ -25,22 +24,19 @@ SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere els
             telling = ("ERROR", "fatal", "depends on", "requested")
             reasons = [line.strip() for line in lines if any(word in line for word in telling)]
             raise RuntimeError("Set-up failed. " + "; ".join(reasons or lines[-3:]))
+        return done.stdout
 
     if os.path.basename(os.getcwd()) != WEEK:  # not when the cell is run again
         if not os.path.isdir("course"):  # nor after a restart of the session
-            shutil.rmtree("course.part", ignore_errors=True)
-            part = ["--depth=1", "--filter=blob:none", "--sparse"]  # only the newest state
-            shell("git", "clone", *part, "-b", BRANCH, URL, "course.part")
-            os.rename("course.part", "course")
+            shell("rm", "-rf", "part")
+            shell("git", "clone", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "part")
+            os.rename("part", "course")
         shell("git", "-C", "course", "sparse-checkout", "add", "coursework", WEEK)
         os.chdir(f"course/{WEEK}")
-    found = {}  # what Colab ships stays as it is; of two copies, the first is the one in use
-    for d in importlib.metadata.distributions():
-        found.setdefault(str(d.name).lower().replace("_", "-"), d.version)
-    with open("../preinstalled.txt", "w") as frozen:
-        frozen.writelines(f"{name}=={found[name]}\n" for name in found if name not in ("none", "coursework"))
-    pip = [sys.executable, "-m", "pip", "install", "--no-build-isolation"]
-    shell(*pip, "-c", "../preinstalled.txt", "-e", f"..[{EXTRA}]")
+    pip = [sys.executable, "-m", "pip"]
+    with open("../preinstalled.txt", "w") as frozen:  # what Colab ships stays as it is
+        frozen.write(shell(*pip, "list", "--format=freeze", "--exclude=coursework"))
+    shell(*pip, "install", "--no-build-isolation", "-c", "../preinstalled.txt", "-e", f"..[{EXTRA}]")
     sys.path[:0] = [os.path.abspath(".."), os.getcwd()]
     sys.modules.setdefault("imp", importlib)  # Colab's IPython wants it for %autoreload"""
 

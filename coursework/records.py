@@ -115,7 +115,10 @@ class Run:
         The first run that is saved is the headline.
         """
         path = build_dir(self.week) / "results.json"
-        results = read_results(path)
+        try:
+            results = read_results(path)
+        except ValueError:  # a damaged leftover below `build/` must not cost a finished run
+            results = {"headline": None, "runs": {}}
         results["headline"] = results["headline"] or self.source
         results["runs"][self.source] = {
             "profile": profile_name(),

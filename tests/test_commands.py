@@ -51,6 +51,6 @@ def test_help_names_every_command():
 def test_run_executes_this_week_at_tiny(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     assert main(["run", "1W", "--set", "rows=300,sizes=50:100"]) == 0
-    assert "5-fold accuracy 0." in capsys.readouterr().out
+    assert "accuracy, nested 5-fold 0." in capsys.readouterr().out
     assert (tmp_path / "index.html").is_file()
     assert (tmp_path / "1W" / "tiny" / "results.json").is_file()

@@ -85,6 +85,13 @@ def test_a_damaged_record_is_named(tmp_path, text):
         records.read_results(path)
 
 
+def test_a_damaged_leftover_does_not_cost_a_finished_run(build):
+    path = records.build_dir("1W") / "results.json"
+    path.write_text("{")
+    make_run().save()
+    assert records.read_results(path)["headline"] == "rows"
+
+
 def test_a_record_that_is_not_there_is_empty(tmp_path):
     assert records.read_results(tmp_path / "results.json") == {"headline": None, "runs": {}}
 

@@ -3,6 +3,7 @@
 Source: Blackard and Dean 1999, UCI Machine Learning Repository, doi:10.24432/C50K5N, CC BY 4.0.
 """
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from knn.config import Config
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "data" / "covertype_10k.csv.gz"
 ROWS_IN_FULL = 581_012
+# What loading a damaged file of scikit-learn's cache ends in.
+DAMAGED = (AttributeError, EOFError, IndexError, KeyError, ValueError, pickle.UnpicklingError)
 
 MEASURED = [
     "Elevation",
@@ -85,7 +88,7 @@ def fetch_all_rows() -> pd.DataFrame:
             f"Covertype is not in {folder.name}/covertype and cannot be downloaded ({error}); go online once, copy the "
             "folder from a machine that has it, or use the profile sample"
         ) from None
-    except (ValueError, EOFError, KeyError) as error:  # what loading a damaged file ends in
+    except DAMAGED as error:
         raise ValueError(f"{folder.name}/covertype cannot be read ({error}); {advice}") from None
     if len(labels) != ROWS_IN_FULL:
         raise ValueError(f"{folder.name}/covertype has {len(labels):,} rows, expected {ROWS_IN_FULL:,}; {advice}")
