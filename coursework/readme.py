@@ -58,7 +58,7 @@ def headline(week: Week, language: str) -> str:
     run = results["runs"][results["headline"]]
     value = show(run["metrics"][week.headline], language)
     data = f"{run['data']['name']}, {number(run['data']['items'], language)} {words['items']}"
-    minutes = f"{show(round(run['minutes'], 1), language)} {words['minutes']}"
+    minutes = f"{decimal(format(run['minutes'], '.1f'), language)} {words['minutes']}"
     return f"**{value}** {week.text[language]['headline']} {words['on']} {data} (`{run['profile']}`, {minutes})"
 
 
@@ -97,7 +97,12 @@ def show(value: float | None, language: str = "en") -> str:
     """A metric as text: whole numbers whole, others with four digits after the point; a dash for None."""
     if value is None:
         return "–"
-    text = str(value) if isinstance(value, int) else f"{value:.4f}".rstrip("0").rstrip(".")
+    text = str(value) if isinstance(value, int) else f"{value:.4f}"
+    return decimal(text, language)
+
+
+def decimal(text: str, language: str) -> str:
+    """A number's text with the language's decimal sign."""
     return text.replace(".", ",") if language == "ru" else text
 
 

@@ -1,0 +1,63 @@
+"""The generated tables: every number and label comes from the record."""
+
+import pytest
+
+from coursework import readme, records
+from coursework.weeks import Week
+
+ENVIRONMENT = {"python": "3.11", "device": "cpu", "precision": "float64", "threads": 2, "cpu": "a processor"}
+
+
+def make_run(profile, accuracy, name="rows"):
+    data = {"name": name, "source": "some rows", "items": 581012}
+    metrics = {"accuracy": accuracy, "k": 4}
+    facts = {"overrides": "", "seed": 42, "from_record": [], "minutes": 1.25, "environment": ENVIRONMENT}
+    return {"profile": profile, "data": data, "metrics": metrics, **facts}
+
+
+@pytest.fixture
+def week(tmp_path):
+    folder = tmp_path / "1W_trial"
+    folder.mkdir()
+    text = {"task": "t", "data": "d", "model": "m", "headline": "right", "original": "0.7 (here {accuracy}, {absent})"}
+    return Week(
+        "1W", folder, "trial", "w1", ("trial.ipynb",), "accuracy", {"k": "neighbours"}, {"en": text, "ru": text}
+    )
+
+
+@pytest.mark.parametrize("profile", ["sample", "full"])
+def test_labels_follow_the_rendered_profile(week, profile):
+    records.write_results(week.results, {"headline": "rows", "runs": {"rows": make_run(profile, 0.83)}})
+    expected = f"**0.8300** right on rows, 581,012 items (`{profile}`, 1.2 min)"
+    assert readme.headline(week, "en") == expected
+    assert expected in readme.week_cells(week, "en")
+    assert f"profile `{profile}`" in readme.week_table(week)
+
+
+def test_russian_numbers_are_written_the_russian_way(week):
+    records.write_results(week.results, {"headline": "rows", "runs": {"rows": make_run("sample", 0.83)}})
+    assert readme.headline(week, "ru") == "**0,8300** right на rows, 581\u202f012 объектов (`sample`, 1,2 мин)"
+    assert "0.7 (here 0,8300, –)" in readme.week_cells(week, "ru")
+
+
+def test_every_run_has_a_column(week):
+    runs = {"rows": make_run("sample", 0.5), "drawn": make_run("sample", 0.6, "drawn")}
+    records.write_results(week.results, {"headline": "rows", "runs": runs})
+    table = readme.week_table(week)
+    assert "| metric | what it is | rows | drawn |" in table
+    assert "| `accuracy` |  | 0.5000 | 0.6000 |" in table
+    assert "| `k` | neighbours | 4 | 4 |" in table
+
+
+def test_a_week_without_a_record_says_so(week):
+    assert readme.headline(week, "en") == "not rendered yet"
+    assert readme.week_table(week) == "Not rendered yet."
+
+
+def test_markers_must_be_there_once(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    assert readme.replace_table(page, "new") == f"before\n{readme.BEGIN}\nnew\n{readme.END}\nafter\n"
+    page.write_text("no table")
+    with pytest.raises(ValueError, match=r"README\.md: expected the lines"):
+        readme.replace_table(page, "new")
