@@ -48,7 +48,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 $(READY): requirements.txt constraints.txt pyproject.toml
 	@echo "setting up .venv (a few minutes, once) …"
-	@$(PYTHON) -c 'import sys; sys.exit((3, 11) <= sys.version_info[:2] <= (3, 13) or "Python 3.11 to 3.13 is needed; name one: make PYTHON=…")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; name one: make PYTHON=…")'
 	@if [ -e $(READY) ] && [ "$$(cat $(READY))" != "$(CURDIR)" ]; then rm -rf .venv; fi
 	@$(PYTHON) -m venv .venv
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
