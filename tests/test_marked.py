@@ -36,7 +36,7 @@ def test_the_gallery_opens_from_disk(tmp_path, monkeypatch):
 
 
 @pytest.mark.net
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.11.0", "3.12.0", "3.13.0"])
 def test_the_pinned_set_has_a_wheel_for_every_python(tmp_path, version):
     """pip looks every pin up for another Python, without installing. Two packages ship as source only."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # the guard rides on it

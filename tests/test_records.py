@@ -124,9 +124,9 @@ def test_an_empty_build_variable_is_no_folder(monkeypatch):
 
 
 AS_NOBODY = """
-import os, sys
-os.setgid(65534); os.setuid(65534)
+import os
 from coursework.records import build_dir
+os.setgid(65534); os.setuid(65534)
 try:
     build_dir("1W")
 except PermissionError as error:
