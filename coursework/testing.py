@@ -24,8 +24,8 @@ os.environ |= {
 }
 os.environ |= guarded(dict(os.environ))
 
-# Folders that hold no source, for where there is no git to say so.
-PRODUCED = {".git", ".venv", "build", "data", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+# Folders at the root that hold no source, for where there is no git to say so.
+PRODUCED = {".git", ".venv", "build", "data", ".pytest_cache", ".ruff_cache", ".hypothesis", "coursework.egg-info"}
 
 
 def tracked_files() -> list[str]:
@@ -34,7 +34,8 @@ def tracked_files() -> list[str]:
     if listed.returncode == 0:
         return listed.stdout.splitlines()
     paths = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
-    return sorted(path.as_posix() for path in paths if not PRODUCED.intersection(path.parts))
+    kept = (path for path in paths if path.parts[0] not in PRODUCED and "__pycache__" not in path.parts)
+    return sorted(path.as_posix() for path in kept)
 
 
 COUNTS = {"deselected": 0}
