@@ -1,7 +1,9 @@
 """Run notebooks headless: execute, collect the record, export, and bring the rendered files back into the week."""
 
+import base64
 import os
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from tqdm import tqdm
 from coursework.colab import refresh_address
 from coursework.datasets import data_dir
 from coursework.offline import guarded
-from coursework.records import build_dir, build_root, write_text
+from coursework.records import build_dir, build_root, write_bytes, write_text
 from coursework.weeks import Week
 
 WRONG_FORM = (AttributeError, KeyError, TypeError)
@@ -48,6 +50,7 @@ def run_notebook(week: Week, name: str, profile: str, overrides: str = "") -> Ou
     error = execute(notebook, week.folder, kernel_environment(profile, overrides))
     strip_volatile(notebook)
     write_notebook(path, notebook)
+    write_figures(path.parent / "figures", notebook)
     return Outcome(week, name, path, time.monotonic() - started, error)
 
 
@@ -56,6 +59,7 @@ def run_week(week: Week, profile: str, overrides: str = "") -> list[Outcome]:
     folder = build_dir(week.name, profile)
     for name in ("results.json", "cover.png", *week.notebooks):
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "figures", ignore_errors=True)
     return [run_notebook(week, name, profile, overrides) for name in week.notebooks]
 
 
@@ -103,6 +107,17 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str]) 
         except (NoSuchKernel, RuntimeError) as error:
             return f"the kernel did not start ({error}); delete .venv and call make again"
     return None
+
+
+def write_figures(folder: Path, notebook: nbformat.NotebookNode) -> None:
+    """Write every PNG output as `folder/cell-12-1.png`: cell counted from 1, then the output within it."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        pictures = [
+            output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+        ]
+        for place, encoded in enumerate(pictures, start=1):
+            folder.mkdir(exist_ok=True)
+            write_bytes(folder / f"cell-{number:02d}-{place}.png", base64.b64decode(encoded))
 
 
 def failing_cell(notebook: nbformat.NotebookNode) -> str | None:

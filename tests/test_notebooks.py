@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 from coursework.figures import save_cover
 figure, ax = plt.subplots(figsize=(2, 1))
 save_cover(figure, "1W")
-plt.close(figure)
+plt.show()
 """
 
 
@@ -57,7 +57,8 @@ def test_run_writes_below_build_only(week, capsys):
     assert commands.run([week], "tiny", no_overrides) == 0
     assert {path: path.read_bytes() for path in week.folder.iterdir()} == before
     folder = records.build_dir("1W", "tiny")
-    assert {path.name for path in folder.iterdir()} == {"trial.ipynb", "trial.html", "results.json", "cover.png"}
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert files == {"trial.ipynb", "trial.html", "results.json", "cover.png", "figures/cell-03-1.png"}
     assert notebooks.read_notebook(folder / "trial.ipynb").cells[-1].outputs[0].text == "done\n"
     assert "accuracy 0.500" in capsys.readouterr().out
     page = (folder.parents[1] / "index.html").read_text()
