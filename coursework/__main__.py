@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from coursework import commands, datasets, readme
-from coursework.profile import PROFILES, overrides_for, parse_overrides
+from coursework.profile import PROFILES, check_profile, overrides_for, parse_overrides
 from coursework.weeks import Week, select_weeks
 
 
@@ -61,8 +61,8 @@ def dispatch(options: argparse.Namespace) -> int:
     if options.command == "unpack":
         print("\n".join(datasets.unpack_all(options.folder)))
         return 0
-    if options.command == "run" and options.profile not in PROFILES:  # a default from the environment is not checked
-        raise ValueError(f"unknown profile {options.profile!r}; COURSEWORK_PROFILE takes {', '.join(PROFILES)}")
+    if options.command == "run":
+        check_profile(options.profile)  # argparse does not check a default, here from the environment
     weeks = select_weeks(options.weeks)
     if options.command == "check":
         return commands.check(weeks)
@@ -87,9 +87,9 @@ def config_fields(week: Week) -> list[str]:
     return [field.name for field in dataclasses.fields(next(iter(configs.values())))]
 
 
-def check_overrides(text: str, fields: dict[str, list[str]], known: list[str] | None = None) -> None:
+def check_overrides(text: str, fields: dict[str, list[str]]) -> None:
     """Raise ValueError for an override of `text` that no selected week has; it lists the fields of each."""
-    for prefix, name, _ in parse_overrides(text, known):
+    for prefix, name, _ in parse_overrides(text):
         concerned = [prefix] if prefix else list(fields)
         if not any(name in fields.get(week, []) for week in concerned):
             listing = "; ".join(f"{week}: {', '.join(names)}" for week, names in fields.items())

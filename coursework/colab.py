@@ -73,7 +73,7 @@ def badge(path: str) -> str:
 
 
 def setup_cell(week: Week) -> str:
-    """The source of the set-up cell, the same in all weeks but for its first line."""
+    """The source of the set-up cell, the same in all weeks but for its line of names."""
     address = public_address()
     first = (
         f'URL, BRANCH, WEEK, EXTRA = "{address.clone_url}", "{address.branch}", "{week.folder.name}", "{week.extra}"'

@@ -1,7 +1,5 @@
 """One look for all figures, and the plots that more than one week draws."""
 
-from pathlib import Path
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,8 +61,6 @@ def heat_map(ax: Axes, values: np.ndarray, rows: list, columns: list, form: str 
     ax.figure.colorbar(image, ax=ax, pad=0.01)
 
 
-def save_cover(figure: Figure, week: str) -> Path:
+def save_cover(figure: Figure, week: str) -> None:
     """Save the figure that stands for the week in the READMEs, as `build/<week>/<profile>/cover.png`."""
-    path = build_dir(week) / "cover.png"
-    figure.savefig(path, dpi=100, metadata={"Software": None})
-    return path
+    figure.savefig(build_dir(week) / "cover.png", dpi=100, metadata={"Software": None})

@@ -13,7 +13,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from coursework.notebooks import failing_cell, read_notebook
 from coursework.profile import PROFILES
 from coursework.readme import short_headline
-from coursework.records import build_root, read_results, write_text
+from coursework.records import build_root, read_leftover, write_text
 from coursework.weeks import Week, all_weeks
 
 REMOTE_SCRIPT = re.compile(r'<script[^>]*\bsrc="https?:[^>]*>\s*</script>')
@@ -89,8 +89,16 @@ def export_html(path: Path, home: Path | None = None) -> Path:
     return path.with_suffix(".html")
 
 
+def up_to_date_html(path: Path, home: Path) -> Path:
+    """`export_html`, unless the page is there and younger than the notebook."""
+    page = path.with_suffix(".html")
+    if page.exists() and page.stat().st_mtime >= path.stat().st_mtime:
+        return page
+    return export_html(path, home)
+
+
 def write_gallery() -> Path:
-    """Export every executed notebook below `build/` and write `index.html` with a card for each; returns its path."""
+    """Write `index.html` with a card for every executed notebook below `build/`, and its page; returns its path."""
     index = build_root() / "index.html"
     places = [(week, profile, name) for week in all_weeks() for profile in PROFILES for name in week.notebooks]
     cards = [card(*place, index.parent) for place in places if (index.parent / path_of(*place)).exists()]
@@ -109,10 +117,10 @@ def card(week: Week, profile: str, name: str, base: Path) -> str:
     failed = failing_cell(read_notebook(path)) is not None
     cover = path.parent / "cover.png"
     picture = f'<img src="{relative(cover, base)}" alt="">' if cover.exists() else '<div class="blank"></div>'
-    note = "failed" if failed else short_headline(week, read_results(path.parent / "results.json"))
+    note = "failed" if failed else short_headline(week, read_leftover(path.parent / "results.json"))
     return CARD.format(
         state="failed" if failed else "passed",
-        link=relative(export_html(path, week.folder), base),
+        link=relative(up_to_date_html(path, week.folder), base),
         picture=picture,
         title=html.escape(f"{week.name} · {name} · {profile}"),
         task=html.escape(week.text["en"]["task"]),

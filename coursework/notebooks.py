@@ -1,4 +1,4 @@
-"""Run notebooks headless: execute, collect the record, export, and bring the rendered files back into the week."""
+"""Run notebooks headless: execute a copy, keep it and its figures below `build/`, report what failed."""
 
 import base64
 import os

@@ -16,7 +16,11 @@ PROFILES = ("tiny", "sample", "full")
 
 def profile_name() -> str:
     """The profile that COURSEWORK_PROFILE names. Raises ValueError for an unknown one."""
-    name = os.environ.get("COURSEWORK_PROFILE", "sample")
+    return check_profile(os.environ.get("COURSEWORK_PROFILE", "sample"))
+
+
+def check_profile(name: str) -> str:
+    """`name`, if it is a profile. Raises ValueError that lists the profiles."""
     if name not in PROFILES:
         raise ValueError(f"unknown profile {name!r}; COURSEWORK_PROFILE takes {', '.join(PROFILES)}")
     return name
@@ -38,13 +42,13 @@ def load_config(week: str, configs: dict):
     return dataclasses.replace(config, **values)
 
 
-def parse_overrides(text: str, known: list[str] | None = None) -> list[tuple[str | None, str, str]]:
+def parse_overrides(text: str) -> list[tuple[str | None, str, str]]:
     """Split "rows=500,7W.epochs=1" into [(None, "rows", "500"), ("7W", "epochs", "1")].
 
-    Raises: ValueError for an entry without "=", or a prefix that is none of the `known` weeks (default: all there are).
+    Raises: ValueError for an entry without "=", or a prefix that is no week.
     """
     entries = []
-    weeks = [week.name for week in all_weeks()] if known is None else known
+    weeks = [week.name for week in all_weeks()]
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = part.partition("=")
         prefix, dot, field = key.strip().rpartition(".")

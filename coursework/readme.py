@@ -45,9 +45,13 @@ def week_cells(week: Week, language: str) -> list[str]:
 
 def headline_metrics(week: Week, language: str) -> defaultdict:
     """The headline run's metrics as text, for sentences of `week.toml` that quote them; a dash for others."""
-    results = read_results(week.results)
-    metrics = results["runs"].get(results["headline"], {}).get("metrics", {})
+    metrics = metrics_of_headline(read_results(week.results))
     return defaultdict(lambda: "–", {name: show(value, language) for name, value in metrics.items()})
+
+
+def metrics_of_headline(results: dict) -> dict[str, float]:
+    """The metrics of a record's headline run; empty where nothing is recorded."""
+    return results["runs"].get(results["headline"], {}).get("metrics", {})
 
 
 def headline(week: Week, language: str) -> str:
@@ -64,7 +68,7 @@ def headline(week: Week, language: str) -> str:
 
 def short_headline(week: Week, results: dict) -> str:
     """The headline metric of a record in a few words, or a dash where there is none."""
-    value = results["runs"].get(results["headline"], {}).get("metrics", {}).get(week.headline)
+    value = metrics_of_headline(results).get(week.headline)
     return "–" if value is None else f"{week.text['en']['headline']} {value:.3f}"
 
 

@@ -68,6 +68,14 @@ def read_results(path: Path) -> dict:
     return results
 
 
+def read_leftover(path: Path) -> dict:
+    """`read_results` for what lies below `build/`: a damaged leftover there is as good as none."""
+    try:
+        return read_results(path)
+    except ValueError:
+        return {"headline": None, "runs": {}}
+
+
 def write_results(path: Path, results: dict) -> None:
     """Write a `results.json`, whole or not at all."""
     write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
@@ -115,10 +123,7 @@ class Run:
         The first run that is saved is the headline.
         """
         path = build_dir(self.week) / "results.json"
-        try:
-            results = read_results(path)
-        except ValueError:  # a damaged leftover below `build/` must not cost a finished run
-            results = {"headline": None, "runs": {}}
+        results = read_leftover(path)
         results["headline"] = results["headline"] or self.source
         results["runs"][self.source] = {
             "profile": profile_name(),

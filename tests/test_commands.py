@@ -27,6 +27,12 @@ def test_an_unknown_profile_lists_the_three(capsys):
     assert "tiny" in capsys.readouterr().err
 
 
+def test_an_unknown_profile_of_the_environment_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("COURSEWORK_PROFILE", "huge")
+    assert main(["run", "1W"]) == 2
+    assert "unknown profile 'huge'" in capsys.readouterr().err
+
+
 def test_check_passes_the_committed_notebooks(capsys):
     assert main(["check"]) == 0
     assert "pass the gate" in capsys.readouterr().out
@@ -37,10 +43,11 @@ def test_tables_are_up_to_date(capsys):
     assert "all tables are up to date" in capsys.readouterr().out
 
 
-def test_a_field_of_another_selected_week_is_fine():
-    check_overrides("rows=3,epochs=2,7W.epochs=1", {"1W": ["rows"], "7W": ["epochs"]}, known=["1W", "7W"])
+def test_a_field_of_another_selected_week_is_fine(monkeypatch):
+    monkeypatch.setattr("coursework.profile.all_weeks", lambda: [type("W", (), {"name": n}) for n in ("1W", "7W")])
+    check_overrides("rows=3,epochs=2,7W.epochs=1", {"1W": ["rows"], "7W": ["epochs"]})
     with pytest.raises(ValueError, match="1W: rows; 7W: epochs"):
-        check_overrides("1W.epochs=2", {"1W": ["rows"], "7W": ["epochs"]}, known=["1W", "7W"])
+        check_overrides("1W.epochs=2", {"1W": ["rows"], "7W": ["epochs"]})
 
 
 def test_help_names_every_command():

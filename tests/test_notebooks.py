@@ -1,5 +1,6 @@
 """Running notebooks: failures are reported, the rest still runs, committed files stay as they are."""
 
+import os
 import re
 from dataclasses import replace
 
@@ -255,6 +256,20 @@ def test_the_gallery_page_needs_no_network_and_draws_formulas(week):
     page = gallery.export_html(outcome.path).read_text()
     assert page.count("<math") == 2
     assert not re.search(r'<(script|img|link)\b[^>]*(src|href)="https?:', page)
+
+
+def test_the_gallery_exports_only_what_has_changed_and_survives_a_damaged_record(week):
+    write(week, "1")
+    outcome = notebooks.run_week(week, "tiny")[0]
+    page = outcome.path.with_suffix(".html")
+    gallery.write_gallery()
+    page.write_text("kept")
+    (outcome.path.parent / "results.json").write_text("{")
+    gallery.write_gallery()
+    assert page.read_text() == "kept"
+    os.utime(page, (0, 0))
+    gallery.write_gallery()
+    assert page.read_text() != "kept"
 
 
 def test_links_of_an_exported_page_lead_back_to_the_week(week):

@@ -132,7 +132,10 @@ def ask_exact(train: np.ndarray, best: dict, build: Callable) -> Callable:
 
 
 def ask_graph(train: np.ndarray, best: dict) -> Callable:
-    """Approximate search along a graph of near rows: HNSW (Malkov and Yashunin 2018, arXiv:1603.09320) by Faiss."""
+    """Approximate search along a graph of near rows: HNSW (Malkov and Yashunin 2018, arXiv:1603.09320) by Faiss.
+
+    Faiss comes compiled; libraries that compile at first use would cost this notebook a minute.
+    """
     kind = {"manhattan": faiss.METRIC_L1, "euclidean": faiss.METRIC_L2, "chebyshev": faiss.METRIC_Linf}[best["metric"]]
     graph = faiss.IndexHNSWFlat(train.shape[1], 16, kind)
     graph.add(np.ascontiguousarray(train, dtype=np.float32))
