@@ -16,6 +16,8 @@ from pathlib import Path
 from coursework.records import write_bytes
 from coursework.weeks import ROOT
 
+ASSETS = Path(__file__).resolve().parent / "assets"  # what more than one week reads
+
 
 def data_dir() -> Path:
     """The data folder; it need not exist yet."""
@@ -103,6 +105,22 @@ KNOWN |= {
     }.items()
 }
 FINISH = {"ph2.zip": photographs_as_bmp}
+
+
+def unpack_mnist() -> Path:
+    """Unpack the committed MNIST into `MNIST/raw/` of the data folder, on first use; returns the data folder.
+
+    That is the root that torchvision.datasets.MNIST asks for; it reads these files, though not our archives.
+    Raises: PermissionError if the data folder cannot be written, ValueError if a committed file is damaged.
+    """
+    for name, (digest, below) in KNOWN.items():
+        if name.startswith("mnist/"):
+            try:
+                place(ASSETS / name, digest, below)
+            except OSError as error:
+                advice = "set COURSEWORK_DATA to a folder of yours with 55 MB free"
+                raise PermissionError(f"cannot write {below} to {data_dir()} ({error.strerror}); {advice}") from None
+    return data_dir()
 
 
 def unpack_all(folder: Path) -> list[str]:

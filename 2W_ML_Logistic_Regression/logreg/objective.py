@@ -1,0 +1,62 @@
+"""What logistic regression minimises: the mean log-loss, and an elastic-net penalty on the weights.
+
+Two classes need one score a row, K classes K of them; `logits` has shape (n, 1) or (n, K) accordingly, `targets` the
+same shape: 0 or 1 for two classes, one 1 a row for K.
+"""
+
+import numpy as np
+from scipy.special import expit
+
+
+def loss_and_residual(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean log-loss, and its gradient by the logits: (predicted probability - target) / n.
+
+    Shapes: logits and targets (n, 1) or (n, K); the residual has the same. Nothing overflows, however large a logit.
+    """
+    n = len(logits)
+    if logits.shape[1] == 1:
+        loss = (np.logaddexp(0, logits).sum() - np.vdot(logits, targets)) / n
+        return loss, (expit(logits) - targets) / n
+    shifted = logits - logits.max(axis=1, keepdims=True)  # softmax does not notice, exp does
+    exponentials = np.exp(shifted)  # (n, K), at most 1
+    sums = exponentials.sum(axis=1, keepdims=True)  # (n, 1), at least 1
+    loss = (np.log(sums).sum() - np.vdot(shifted, targets)) / n
+    return loss, (exponentials / sums - targets) / n
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Class probabilities, shape (n, 2) from (n, 1) logits, or (n, K) from (n, K); each row sums to 1."""
+    if logits.shape[1] == 1:
+        return np.hstack([expit(-logits), expit(logits)])
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def penalty(weights: np.ndarray, alpha: float, l1_ratio: float) -> float:
+    """alpha · (l1_ratio · Σ|w| + (1 - l1_ratio) / 2 · Σw²); the bias is not among the weights.
+
+    Source: Zou and Hastie 2005, doi:10.1111/j.1467-9868.2005.00503.x, in scikit-learn's scaling.
+    """
+    return alpha * (l1_ratio * np.abs(weights).sum() + (1 - l1_ratio) / 2 * np.vdot(weights, weights))
+
+
+def penalty_subgradient(weights: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
+    """A subgradient of `penalty`: the derivative, and 0 where |w| has a kink. Same shape as the weights."""
+    return alpha * (l1_ratio * np.sign(weights) + (1 - l1_ratio) * weights)
+
+
+def proximal_step(weights: np.ndarray, rate: float, alpha: float, l1_ratio: float) -> np.ndarray:
+    """The minimum over u of |u - w|² / 2 + rate · penalty(u): shrink towards zero, and stop there.
+
+    L1 takes rate · alpha · l1_ratio off every |w| and leaves exactly 0 of those that had less; L2 divides the rest.
+    Source: Parikh and Boyd 2014, Proximal Algorithms, section 6.5.
+    """
+    threshold = rate * alpha * l1_ratio
+    cut = weights - np.minimum(np.maximum(weights, -threshold), threshold)
+    return cut / (1 + rate * alpha * (1 - l1_ratio))
+
+
+def full_objective(X, targets, weights, intercept, alpha: float, l1_ratio: float) -> float:
+    """Log-loss over all rows plus penalty. Shapes: X (n, d), weights (K, d), intercept (K,); K = 1 for two classes."""
+    loss, _ = loss_and_residual(X @ weights.T + intercept, targets)
+    return float(loss + penalty(weights, alpha, l1_ratio))

@@ -1,0 +1,1 @@
+"""Week 3: which customers will leave, with logistic regression, CatBoost and Optuna."""
