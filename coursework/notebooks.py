@@ -55,9 +55,16 @@ def run_notebook(week: Week, name: str, profile: str, overrides: str = "") -> Ou
 
 
 def run_week(week: Week, profile: str, overrides: str = "") -> list[Outcome]:
-    """Run all notebooks of a week; what an earlier run left is removed first, so that none of it can linger."""
+    """Run all notebooks of a week.
+
+    A run that ended left a record; everything it left is removed first, so that none of it can linger. One that was
+    killed left none; what it left stays, for the notebook to go on from.
+    """
     folder = build_dir(week.name, profile)
-    for name in ("results.json", "cover.png", *week.notebooks):
+    if (folder / "results.json").exists():
+        shutil.rmtree(folder)
+        build_dir(week.name, profile)
+    for name in ("cover.png", *week.notebooks):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
     return [run_notebook(week, name, profile, overrides) for name in week.notebooks]
@@ -140,6 +147,15 @@ def strip_volatile(notebook: nbformat.NotebookNode) -> None:
     )
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
+        if "outputs" in cell:
+            drop_finished_bars(cell)
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
+
+
+def drop_finished_bars(cell: nbformat.NotebookNode) -> None:
+    """Remove what progress bars wrote to stderr and then wiped out, so that a screen would show nothing of it."""
+    written = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
+    if not any(line.rpartition("\r")[2].strip() for line in written.split("\n")):
+        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]

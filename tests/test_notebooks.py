@@ -96,6 +96,36 @@ def test_an_older_record_does_not_linger(week):
     assert not (records.build_dir("1W", "tiny") / "results.json").exists()
 
 
+def test_a_killed_run_leaves_what_the_next_goes_on_from_and_a_finished_one_nothing(week):
+    count = """
+from coursework.records import build_dir
+path = build_dir("1W") / "steps"
+path.write_text((path.read_text() if path.exists() else "") + "x")
+print(path.read_text())
+"""
+    for sources, steps in (((count, "1 / 0"), "x"), ((count, record(0.5)), "xx"), ((count, record(0.5)), "x")):
+        write(week, *sources)
+        commands.run([week], "tiny", no_overrides)
+        executed = notebooks.read_notebook(records.build_dir("1W", "tiny") / "trial.ipynb")
+        assert executed.cells[1].outputs[0].text == f"{steps}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        ("from tqdm import tqdm\nfor _ in tqdm(range(3), leave=False): pass", []),
+        ("from tqdm import tqdm\nfor _ in tqdm(range(3), leave=False): print('step')", ["stdout"]),
+        ("import sys\nprint('noise', file=sys.stderr)", ["stderr"]),
+        ("import sys\nprint('\\rhalf a bar', file=sys.stderr)", ["stderr"]),
+    ],
+)
+def test_bars_that_wiped_themselves_out_are_not_kept(week, code, kept):
+    write(week, code)
+    outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
+    outputs = notebooks.read_notebook(outcome.path).cells[1].outputs
+    assert list(dict.fromkeys(output.name for output in outputs)) == kept
+
+
 @pytest.mark.parametrize("content", [None, b"{", b"\xff\xfe"])
 def test_a_notebook_that_cannot_be_read_does_not_stop_the_rest(week, capsys, content):
     week = replace(week, notebooks=("bad.ipynb", "trial.ipynb"))

@@ -68,7 +68,7 @@ def only(images: np.ndarray, labels: np.ndarray, first: int, second: int) -> tup
     return images[kept].astype(np.float64), (labels[kept] == second).astype(np.int64)
 
 
-def drop_constant(images: np.ndarray) -> np.ndarray:
+def varying(images: np.ndarray) -> np.ndarray:
     """Which of the columns vary at all, bool (d,): a pixel that is always black says nothing."""
     return images.min(axis=0) < images.max(axis=0)
 

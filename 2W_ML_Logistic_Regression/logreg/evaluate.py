@@ -69,14 +69,16 @@ def build_ours(alpha: float, l1_ratio: float, rate: float, epochs: int) -> SGDLo
     return SGDLogisticRegression(alpha, l1_ratio, rate, max_epochs=epochs, tol=1e-2, random_state=0)
 
 
-def build_sgd_classifier(alpha: float, l1_ratio: float, rate: float, epochs: int) -> SGDClassifier:
-    """scikit-learn's SGD on the same objective; its rate falls with the square root of the number of steps."""
+def build_sgd_classifier(
+    alpha: float, l1_ratio: float, rate: float, epochs: int, schedule: str = "invscaling"
+) -> SGDClassifier:
+    """scikit-learn's SGD on the same objective; by default its rate falls with the square root of the steps."""
     return SGDClassifier(
         "log_loss",
         penalty="elasticnet",
         alpha=alpha,
         l1_ratio=l1_ratio,
-        learning_rate="invscaling",
+        learning_rate=schedule,
         power_t=0.5,
         eta0=rate,
         max_iter=epochs,

@@ -23,14 +23,14 @@ def plot_descents(walks: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         *grid, surface(grid), cmap="Blues", alpha=0.55, rcount=40, ccount=40, edgecolor="white", linewidth=0.2
     )
     for (name, (points, heights)), colour in zip(walks.items(), (GREEN, ORANGE, RED), strict=True):
-        left.plot(*points.T, heights + 0.02, "o-", color=colour, markersize=4, linewidth=1.5, zorder=10)
+        left.plot(*points.T, heights + 0.02, "o-", color=colour, markersize=5, linewidth=2, zorder=10)
         right.plot(heights, "o-", color=colour, markersize=4, label=name)
     left.set(xlabel="$x_1$", ylabel="$x_2$", zlim=(0, 2), xticks=(-1, 0, 1), yticks=(-1, 0, 1), zticks=(0, 1, 2))
     left.set_title("Paths on the surface")
-    left.view_init(elev=55, azim=-70)
-    left.set_box_aspect((1, 1, 0.5), zoom=1.25)
+    left.view_init(elev=52, azim=-120)
+    left.set_box_aspect((1, 1, 0.5), zoom=1.1)
     right.set(xlabel="step", ylabel="$f(x)$", title="Height at each step", xticks=range(0, len(heights), 5))
-    right.legend(title="learning rate", loc="upper right")
+    right.legend(title="learning rate", loc="center right")
     return figure
 
 
@@ -48,7 +48,7 @@ def plot_batch_losses(losses: np.ndarray) -> Figure:
 def plot_regions(models: dict[str, tuple]) -> Figure:
     """For each (model, points, labels), the plane coloured by what the model predicts, paler where it is less sure."""
     figure, axes = plt.subplots(1, len(models), figsize=(3.7 * len(models), 3.7), sharey=True, squeeze=False)
-    axis = np.linspace(-6, 6, 240)
+    axis = np.linspace(-6.5, 6.5, 240)
     grid = np.meshgrid(axis, axis)
     points = np.column_stack([part.ravel() for part in grid])
     for ax, (title, (model, X, y)) in zip(axes[0], models.items(), strict=True):
@@ -56,7 +56,7 @@ def plot_regions(models: dict[str, tuple]) -> Figure:
         colours = np.array([to_rgb(colour) for colour in COLOURS[: chances.shape[1]]])
         sure = (chances.max(axis=1, keepdims=True) - 1 / chances.shape[1]) / (1 - 1 / chances.shape[1])
         shade = 1 - 0.75 * sure * (1 - colours[chances.argmax(axis=1)])
-        ax.imshow(shade.reshape(*grid[0].shape, 3), extent=(-6, 6, -6, 6), origin="lower")
+        ax.imshow(shade.reshape(*grid[0].shape, 3), extent=(-6.5, 6.5, -6.5, 6.5), origin="lower")
         for label, colour in zip(np.unique(y), COLOURS, strict=False):
             ax.scatter(*X[y == label].T, s=14, color=colour, edgecolor="white", linewidth=0.5)
         ax.set(title=title, xlabel="$x_1$")
@@ -89,7 +89,7 @@ def plot_zeros(curves: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], 
     left.set(xlabel="epoch", ylabel="weights", title="Weights that are exactly 0", ylim=(-20, zeros * 1.1))
     right.set(xlabel="weight, largest first", ylabel="|w|", title="Sizes after training", yscale="log")
     right.text(0.98, 0.09, "the floor of the plot is 0", transform=right.transAxes, ha="right", color=GREY, fontsize=9)
-    left.legend(loc="center right")
+    left.legend(loc="upper right", bbox_to_anchor=(1, 0.52))
     return figure
 
 

@@ -14,7 +14,7 @@ class Config:
     repeats: int = 3  # of the folds on which models are compared
     strengths: tuple[float, ...] = (100, 10, 1, 0.1, 0.01, 0.001)  # C of the logistic regression
     trees: int = 500  # of the reference, and the most that tuning may take
-    trials: int = 40
+    trials: int = 60
     storage: str | None = "study.log"  # where the study is kept; None keeps it in memory
     permutations: int = 200
     explained: int = 1000  # customers in the SHAP summary

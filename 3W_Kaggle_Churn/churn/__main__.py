@@ -1,0 +1,31 @@
+"""python -m churn: work on the study of week 3 without its notebook; start it on several machines to share one.
+
+COURSEWORK_SET="3W.storage=mysql://user@host/studies" names a database that all of them reach; a file works for
+several processes on one machine.
+"""
+
+from churn.config import CONFIGS
+from churn.data import clean, load_customers
+from churn.evaluate import tuning_folds
+from churn.models import build_catboost
+from churn.tune import open_study, study_path, study_table, tune
+from coursework.profile import load_config
+
+
+def main() -> None:
+    """Bring the study to the config's number of trials, whoever runs them, and print the best."""
+    config = load_config("3W", CONFIGS)
+    customers = load_customers(config)
+    data, _ = clean(customers.train)
+    study = open_study(data, customers.labels, config.trees, study_path(config.storage))
+    folds = tuning_folds(customers.labels, config.folds, config.seed)
+
+    def build(settings):
+        return build_catboost(settings, config.seed, config.threads)
+
+    tune(study, build, data, customers.labels, folds, config.trials, config.trees, config.seed)
+    print(study_table(study).sort_values("auc").tail(5).round(4).to_string())
+
+
+if __name__ == "__main__":
+    main()

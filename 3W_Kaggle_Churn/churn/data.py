@@ -1,0 +1,175 @@
+"""The customers: the competition's files, or the same customers from IBM's public table; read, checked, cleaned.
+
+Source of the real files: Kaggle competition "advanced-dls-spring-2021".
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from churn.config import Config
+from churn.telco import COLUMNS, read_telco, split_telco
+from coursework.datasets import data_dir
+from coursework.tables import check_categories, check_class_labels, check_columns, check_finite, read_csv
+
+COMPETITION = "advanced-dls-spring-2021"
+TARGET = "Churn"
+NUMERIC = ["ClientPeriod", "MonthlySpending", "TotalSpent"]
+CATEGORICAL = [column for column in COLUMNS if column not in (*NUMERIC, TARGET)]
+FEATURES = NUMERIC + CATEGORICAL
+FILES = ("train.csv", "test.csv", "submission.csv")
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Features as they were read, (n, 19) and (m, 19), labels 0 or 1, (n,); answers (m,) where they are known."""
+
+    train: pd.DataFrame
+    labels: pd.Series
+    test: pd.DataFrame
+    answers: pd.Series | None
+    name: str
+    source: str
+
+
+def load_customers(config: Config) -> Customers:
+    """The first of the config's sources that is there: "folder", "download" or "embedded".
+
+    Raises: FileNotFoundError with instructions if none is, ValueError for bad data.
+    """
+    loaders = {"folder": load_folder, "download": load_download, "embedded": load_embedded}
+    unknown = [source for source in config.sources if source not in loaders]
+    if unknown:
+        raise ValueError(f"unknown source {unknown[0]!r}; there are: {', '.join(loaders)}")
+    for source in config.sources:
+        customers = loaders[source](config)
+        if customers is not None:
+            return take_rows(customers, config.rows, config.seed)
+    raise FileNotFoundError(
+        f"none of {', '.join(FILES)} is in churn/ of the data folder, and Kaggle gave no access; join the competition "
+        f"{COMPETITION}, put its files there or set up a Kaggle token, or use the profile sample"
+    )
+
+
+def load_embedded(config: Config) -> Customers:
+    """IBM's table in the competition's columns; the test part's labels are kept aside, as the leaderboard does."""
+    train, test = split_telco(read_telco(), config.seed)
+    train, test, answers = check_train(train, "telco"), test.drop(columns=TARGET), test[TARGET]
+    source = "IBM Telco, 7,043 customers in the competition's columns, MIT"
+    return Customers(train[FEATURES], train[TARGET], check_test(test, "telco"), answers, "telco", source)
+
+
+def load_folder(config: Config) -> Customers | None:
+    """The competition's files from `churn/` of the data folder; None if none of them is there."""
+    folder = data_dir() / "churn"
+    if not any((folder / name).is_file() for name in FILES):
+        return None
+    return read_competition(folder)
+
+
+def load_download(config: Config) -> Customers | None:
+    """The competition's files by kagglehub, which finds the token by itself; None if it gets no access."""
+    import kagglehub
+
+    try:
+        return read_competition(Path(kagglehub.competition_download(COMPETITION)))
+    except Exception as error:
+        print(f"Kaggle: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}")
+        return None
+
+
+def read_competition(folder: Path) -> Customers:
+    """The three files of the competition, checked against each other."""
+    train = check_train(read_csv(folder / "train.csv"), "train.csv")
+    test = check_test(read_csv(folder / "test.csv"), "test.csv")
+    form = check_columns(read_csv(folder / "submission.csv"), ["Id", TARGET], "submission.csv")
+    if form["Id"].tolist() != list(range(len(test))):
+        raise ValueError(
+            f"submission.csv: {len(form)} ids from {form['Id'].iloc[0]}, expected 0 to {len(test) - 1} in order, one a "
+            "row of test.csv; fetch the three files together"
+        )
+    source = f"Kaggle {COMPETITION}"
+    return Customers(train[FEATURES], train[TARGET], test, None, "kaggle", source)
+
+
+def check_train(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with its columns in order, if it can be learnt from; else ValueError."""
+    table = check_features(check_columns(table, [*FEATURES, TARGET], name), name)
+    check_class_labels(table[TARGET], name)
+    check_categories(table[TARGET], (0, 1), name)
+    return table
+
+
+def check_test(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with its columns in order; ValueError if it holds the target, or is otherwise not a test part."""
+    if TARGET in table.columns:
+        raise ValueError(f"{name}: holds {TARGET}, which a test part must not; is it the training part?")
+    return check_features(check_columns(table, FEATURES, name), name)
+
+
+def check_features(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Refuse columns that are all blank, and numbers that are none or negative; `TotalSpent` may have blanks."""
+    for column in FEATURES:
+        if blank(table[column]).all():
+            raise ValueError(f"{name}: column {column} is all blank ({len(table)} rows); fetch the file again")
+    check_finite(table[["ClientPeriod", "MonthlySpending"]], name)
+    spent = table["TotalSpent"][~blank(table["TotalSpent"])]
+    numbers = pd.to_numeric(spent, errors="coerce")
+    wrong = numbers.isna() | np.isinf(numbers) | (numbers < 0)
+    if wrong.any():
+        raise ValueError(f"{name}: column TotalSpent holds {spent[wrong].iloc[0]!r}, expected an amount or a blank")
+    for column in ("ClientPeriod", "MonthlySpending"):
+        if (table[column] < 0).any():
+            raise ValueError(f"{name}: column {column} is {table[column].min()} somewhere, expected from 0")
+    return table
+
+
+def blank(values: pd.Series) -> pd.Series:
+    """Which values are missing, or text of nothing but spaces, bool (n,)."""
+    return values.isna() | (values.astype(str).str.strip() == "")
+
+
+def take_rows(customers: Customers, rows: int | None, seed: int) -> Customers:
+    """Draw `rows` of the training part, with its share of churn. Raises ValueError if there are not as many."""
+    if rows is None:
+        return customers
+    if not 20 <= rows < len(customers.labels):
+        raise ValueError(f"rows is {rows}; expected from 20, below {len(customers.labels):,}; None takes all")
+    shares = {label: round(rows * share) for label, share in customers.labels.value_counts(normalize=True).items()}
+    groups = customers.labels.groupby(customers.labels)
+    kept = pd.Index(np.sort(np.concatenate([g.sample(shares[label], random_state=seed).index for label, g in groups])))
+    train, labels = customers.train.loc[kept].reset_index(drop=True), customers.labels.loc[kept].reset_index(drop=True)
+    return Customers(train, labels, customers.test, customers.answers, customers.name, customers.source)
+
+
+def clean(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Numbers as numbers, categories as text; returns the table and one line for each kind of repair, with its count.
+
+    A blank `TotalSpent` becomes ClientPeriod · MonthlySpending: all of IBM's blanks are customers of no month yet. A
+    blank category becomes the category "unknown".
+    """
+    table, notes = table.copy(), []
+    unpaid = blank(table["TotalSpent"])
+    table["TotalSpent"] = pd.to_numeric(table["TotalSpent"].where(~unpaid), errors="coerce")
+    if unpaid.any():
+        table.loc[unpaid, "TotalSpent"] = table["ClientPeriod"][unpaid] * table["MonthlySpending"][unpaid]
+        new = int((table["ClientPeriod"][unpaid] == 0).sum())
+        notes.append(f"TotalSpent: {unpaid.sum()} blanks set to ClientPeriod · MonthlySpending, {new} of them 0")
+    table[NUMERIC] = table[NUMERIC].astype(np.float64)
+    for column in CATEGORICAL:
+        missing = blank(table[column])
+        table[column] = table[column].astype(str).where(~missing, "unknown")
+        if missing.any():
+            notes.append(f"{column}: {missing.sum()} blanks set to 'unknown'")
+    return table, notes
+
+
+def unseen_categories(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, int]:
+    """How many rows of `test` have, in each column, a category that `train` never had; both cleaned.
+
+    Models here take such rows (the encoder as no category at all, CatBoost as an unknown one), but not unnoticed.
+    """
+    counts = {column: int((~test[column].isin(train[column].unique())).sum()) for column in CATEGORICAL}
+    return {column: count for column, count in counts.items() if count}

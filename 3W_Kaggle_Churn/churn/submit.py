@@ -1,0 +1,43 @@
+"""The submission: made, checked, written, and the one command that sends it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from churn.data import COMPETITION, TARGET
+from coursework.records import write_text
+from coursework.tables import check_columns, check_finite, check_ids
+
+
+def build_submission(chances: np.ndarray) -> pd.DataFrame:
+    """Kaggle's form: Id from 0 in the order of test.csv, and the probability of leaving. chances: (m,)."""
+    return pd.DataFrame({"Id": np.arange(len(chances)), TARGET: np.asarray(chances, dtype=float)})
+
+
+def check_submission(table: pd.DataFrame, rows: int, name: str = "submission.csv") -> pd.DataFrame:
+    """The table, if Kaggle would take it; ValueError for other columns, ids, order or length, or for no probability."""
+    table = check_columns(table, ["Id", TARGET], name)
+    check_ids(table["Id"], name)
+    if len(table) != rows:
+        raise ValueError(f"{name}: {len(table)} rows, expected {rows}, one a customer of the test part")
+    wrong = np.flatnonzero(table["Id"].to_numpy() != np.arange(rows))
+    if len(wrong):
+        raise ValueError(
+            f"{name}: row {wrong[0]} has Id {table['Id'].iloc[wrong[0]]}, expected {wrong[0]}; keep its order"
+        )
+    check_finite(table[[TARGET]], name)
+    outside = table[TARGET][(table[TARGET] < 0) | (table[TARGET] > 1)]
+    if len(outside):
+        raise ValueError(f"{name}: {TARGET} is {outside.iloc[0]} in row {outside.index[0]}, expected from 0 to 1")
+    return table
+
+
+def write_submission(table: pd.DataFrame, path: Path) -> None:
+    """Write a checked submission as CSV, whole or not at all."""
+    write_text(path, table.to_csv(index=False))
+
+
+def send_command(path: str) -> str:
+    """What to type to send the file; the kaggle program finds its token in the user's home or environment."""
+    return f'kaggle competitions submit -c {COMPETITION} -f {path} -m "coursework 3W"'

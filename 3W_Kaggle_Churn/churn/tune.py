@@ -1,0 +1,110 @@
+"""Tuning with Optuna: each trial is scored fold by fold, and a hopeless one is given up early.
+
+A study survives a kill: the same call goes on where it stopped, and ends with the same trials, for the sampler of a
+trial is seeded by how many came before it. Several machines may work on one study; then the order is chance.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.trial import TrialState
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from coursework.records import build_dir
+
+SPACE = 1  # raise it when `suggest_settings` changes: old studies must not go on under a new space
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+# The first trial: small trees, which the original notebook's grid found good too.
+START = {"depth": 3, "learning_rate": 0.05, "trees_share": 0.6, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 1.0}
+
+
+def suggest_settings(trial: optuna.Trial, trees: int) -> dict:
+    """The space: small to medium trees, plain boosting, for ordered costs five times as much; `trees` at most."""
+    return {
+        "boosting_type": "Plain",
+        "depth": trial.suggest_int("depth", 1, 5),
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+        "iterations": max(2, round(trees * trial.suggest_float("trees_share", 0.2, 1.0))),
+        "l2_leaf_reg": trial.suggest_float("l2_leaf_reg", 0.5, 30.0, log=True),
+        "random_strength": trial.suggest_float("random_strength", 0.1, 10.0, log=True),
+        "rsm": trial.suggest_float("rsm", 0.3, 1.0),
+    }
+
+
+def study_path(storage: str | None) -> str | Path | None:
+    """Where the config's `storage` lies: a URL as it is, a file name below `build/`, None for memory."""
+    if storage is None or "://" in storage:
+        return storage
+    return build_dir("3W") / storage
+
+
+def open_study(data: pd.DataFrame, labels: pd.Series, trees: int, storage: str | Path | None) -> optuna.Study:
+    """A study for these very rows: from `storage` (a file, or a database's URL), or a new one, or one in memory.
+
+    Other rows, another number of trees or another space get another study in the same storage.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    content = pd.util.hash_pandas_object(data.assign(target=labels)).to_numpy().tobytes()
+    name = f"churn-{SPACE}-{trees}-{hashlib.sha256(content).hexdigest()[:12]}"
+    if storage is not None and "://" not in str(storage):
+        storage = JournalStorage(JournalFileBackend(str(storage)))
+    study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+    if not study.trials:
+        study.enqueue_trial(START)
+    return study
+
+
+def tune(study: optuna.Study, build: Callable, data, labels, folds: list, trials: int, trees: int, seed: int) -> None:
+    """Bring `study` to `trials` finished ones; `build(settings)` gives the model, `folds` pairs of row numbers.
+
+    A trial is pruned when its mean AUC over the folds so far is below the median of the earlier ones.
+    """
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
+    finished = len(study.get_trials(states=DONE))
+    for number in tqdm(range(finished, trials), desc="tuning", unit="trial", leave=False):
+        study.sampler = optuna.samplers.TPESampler(seed=seed + number, multivariate=True, n_startup_trials=8)
+        trial = study.ask()
+        score = score_trial(trial, build(suggest_settings(trial, trees)), data, labels, folds)
+        if score is None:
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, score)
+
+
+def score_trial(trial: optuna.Trial, model, data, labels, folds: list) -> float | None:
+    """The mean AUC over the folds, or None if the pruner gives up on the way."""
+    scores = []
+    for step, (train, test) in enumerate(folds):
+        fitted = clone(model).fit(data.iloc[train], labels.iloc[train])
+        scores.append(roc_auc_score(labels.iloc[test], fitted.predict_proba(data.iloc[test])[:, 1]))
+        trial.report(float(np.mean(scores)), step)
+        if step < len(folds) - 1 and trial.should_prune():
+            return None
+    return float(np.mean(scores))
+
+
+def best_settings(study: optuna.Study, trees: int) -> dict:
+    """The settings of the best finished trial, as CatBoost takes them."""
+    return suggest_settings(optuna.trial.FixedTrial(study.best_params), trees)
+
+
+def study_table(study: optuna.Study) -> pd.DataFrame:
+    """One row a finished trial, in order: its parameters, its mean AUC over the folds it saw, whether it was pruned."""
+    trials = study.get_trials(states=DONE)
+    rows = [
+        {
+            **trial.params,
+            "auc": trial.intermediate_values[max(trial.intermediate_values)],
+            "folds": len(trial.intermediate_values),
+            "pruned": trial.state == TrialState.PRUNED,
+        }
+        for trial in trials
+    ]
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="trial"))

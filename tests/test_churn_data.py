@@ -1,0 +1,201 @@
+"""The customers: IBM's table in the competition's columns, Kaggle's files, and every kind of bad table."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn import data
+from churn.config import CONFIGS
+from churn.telco import COLUMNS, EMBEDDED, read_telco, split_telco
+from coursework import datasets
+
+
+@pytest.fixture(scope="module")
+def telco():
+    return read_telco()
+
+
+@pytest.fixture
+def table(telco):
+    """A fresh copy of 60 customers, both kinds among them."""
+    return telco.head(60).copy()
+
+
+def test_the_published_table_becomes_the_competitions(telco):
+    assert datasets.sha256(EMBEDDED) == "73463fc1e61b5012749619b28e76f9b2366d525996c8f934cc4b2518fec9437f"
+    assert telco.shape == (7043, 20)
+    assert list(telco.columns) == [*COLUMNS]
+    assert telco["Churn"].value_counts().to_dict() == {0: 5174, 1: 1869}
+    assert (telco["TotalSpent"] == " ").sum() == 11
+    assert telco.duplicated().sum() == 22
+    assert not telco.isna().any().any()
+    first = telco.iloc[0]
+    assert first[["ClientPeriod", "MonthlySpending", "TotalSpent", "Sex"]].tolist() == [1, 29.85, "29.85", "Female"]
+    assert first[["HasPartner", "HasChild", "HasContractPhone", "Churn"]].tolist() == ["Yes", "No", "Month-to-month", 0]
+
+
+def test_amounts_keep_every_digit(telco):
+    published = pd.read_csv(EMBEDDED)["total_charges"]
+    assert np.array_equal(pd.to_numeric(telco["TotalSpent"].str.strip(), errors="coerce"), published, equal_nan=True)
+
+
+def test_the_split_is_the_competitions_size_and_repeats(telco):
+    train, test = split_telco(telco, 42)
+    assert (len(train), len(test)) == (5282, 1761)
+    assert abs(train["Churn"].mean() - test["Churn"].mean()) < 1e-3
+    both = pd.concat([train, test]).sort_values(list(telco.columns)).reset_index(drop=True)
+    assert both.equals(telco.sort_values(list(telco.columns)).reset_index(drop=True))
+    assert split_telco(telco, 42)[0].equals(train)
+    assert not split_telco(telco, 1)[0].equals(train)
+
+
+def test_the_embedded_customers_are_loaded(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+    customers = data.load_customers(CONFIGS["sample"])
+    assert customers.train.shape == (5282, 19)
+    assert customers.test.shape == (1761, 19)
+    assert len(customers.answers) == 1761
+    assert customers.name == "telco"
+
+
+def test_tiny_keeps_the_share_of_leavers():
+    customers = data.load_customers(CONFIGS["tiny"])
+    assert len(customers.labels) == 400
+    assert customers.labels.mean() == pytest.approx(0.265, abs=0.003)
+    assert data.load_customers(CONFIGS["tiny"]).train.equals(customers.train)
+
+
+@pytest.mark.parametrize("rows", [0, 19, 5282])
+def test_impossible_numbers_of_rows_are_refused(rows):
+    with pytest.raises(ValueError, match=f"rows is {rows}; expected from 20, below 5,282"):
+        data.load_customers(replace(CONFIGS["tiny"], rows=rows))
+
+
+@pytest.fixture
+def kaggle(tmp_path, monkeypatch, telco):
+    """The competition's three files in the data folder."""
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+    folder = tmp_path / "churn"
+    folder.mkdir()
+    train, test = split_telco(telco, 0)
+    train.to_csv(folder / "train.csv", index=False)
+    test.drop(columns="Churn").to_csv(folder / "test.csv", index=False)
+    pd.DataFrame({"Id": range(len(test)), "Churn": 0.5}).to_csv(folder / "submission.csv", index=False)
+    return folder
+
+
+@pytest.mark.parametrize("profile", ["sample", "full"])
+def test_kaggles_files_are_used_where_they_are(kaggle, profile, telco):
+    customers = data.load_customers(CONFIGS[profile])
+    assert customers.name == "kaggle"
+    assert customers.answers is None
+    assert customers.train["TotalSpent"].eq(" ").sum() > 0
+    assert len(data.clean(customers.train)[1]) == 1
+    assert data.load_customers(CONFIGS["tiny"]).name == "telco"
+
+
+def test_the_three_files_must_fit_each_other(kaggle):
+    pd.DataFrame({"Id": range(5), "Churn": 0.5}).to_csv(kaggle / "submission.csv", index=False)
+    with pytest.raises(ValueError, match=r"submission\.csv: 5 ids from 0, expected 0 to 1760 in order"):
+        data.load_customers(CONFIGS["full"])
+
+
+def test_a_file_that_is_missing_beside_the_others_is_named(kaggle):
+    (kaggle / "test.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"test\.csv is missing from churn/"):
+        data.load_customers(CONFIGS["sample"])
+
+
+def test_a_test_file_with_the_target_is_refused(kaggle):
+    (kaggle / "test.csv").write_bytes((kaggle / "train.csv").read_bytes())
+    with pytest.raises(ValueError, match=r"test\.csv: holds Churn, which a test part must not"):
+        data.load_customers(CONFIGS["sample"])
+
+
+def test_full_without_files_or_token_says_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+
+    def refuse(_):
+        raise OSError("no access")
+
+    monkeypatch.setattr("kagglehub.competition_download", refuse)
+    with pytest.raises(
+        FileNotFoundError, match=r"join the competition .* put its files there or set up a Kaggle token"
+    ):
+        data.load_customers(CONFIGS["full"])
+    assert "Kaggle: OSError: no access" in capsys.readouterr().out
+
+
+def test_full_downloads_where_kaggle_allows(kaggle, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "cache"
+    kaggle.rename(elsewhere)
+    monkeypatch.setattr("kagglehub.competition_download", lambda name: str(elsewhere))
+    assert data.load_customers(CONFIGS["full"]).name == "kaggle"
+
+
+def test_an_unknown_source_is_named():
+    with pytest.raises(ValueError, match="unknown source 'cloud'; there are: folder, download, embedded"):
+        data.load_customers(replace(CONFIGS["tiny"], sources=("cloud",)))
+
+
+def spoil(column, value):
+    def change(table):
+        table[column] = table[column].astype(object)
+        table.loc[3, column] = value
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="Sex"), r"missing: \['Sex'\]"),
+        (lambda t: t.assign(Age=3), r"not expected: \['Age'\]"),
+        (lambda t: t.assign(Sex=" "), r"column Sex is all blank \(60 rows\)"),
+        (lambda t: t.assign(MonthlySpending=np.nan), "column MonthlySpending is all blank"),
+        (lambda t: t.assign(TotalSpent=""), "column TotalSpent is all blank"),
+        (spoil("MonthlySpending", "much"), "column MonthlySpending holds 'much', expected numbers"),
+        (
+            lambda t: t.assign(MonthlySpending=t["MonthlySpending"].where(t.index != 3)),
+            "MonthlySpending is nan in row 3",
+        ),
+        (lambda t: t.assign(ClientPeriod=-1), "column ClientPeriod is -1 somewhere, expected from 0"),
+        (spoil("TotalSpent", "a lot"), "column TotalSpent holds 'a lot', expected an amount or a blank"),
+        (spoil("TotalSpent", "-3"), "column TotalSpent holds '-3'"),
+        (spoil("TotalSpent", "inf"), "column TotalSpent holds 'inf'"),
+        (lambda t: t.assign(Churn=1), "all 60 labels are 1, expected two classes"),
+        (lambda t: t.assign(Churn=t["Churn"] + 1), r"column Churn has unknown \[2\]"),
+        (lambda t: t.assign(Churn=t["Churn"].map({0: "No", 1: "Yes"})), "labels are .*, expected whole numbers"),
+    ],
+)
+def test_a_bad_table_is_named(table, change, message):
+    with pytest.raises(ValueError, match=message):
+        data.check_train(change(table), "train.csv")
+
+
+def test_cleaning_fills_what_follows_from_the_rest(table):
+    table.loc[0, ["TotalSpent", "ClientPeriod"]] = [" ", 0]
+    table.loc[1, ["TotalSpent", "ClientPeriod", "MonthlySpending"]] = [None, 3, 20.0]
+    cleaned, notes = data.clean(table)
+    assert cleaned["TotalSpent"].iloc[:2].tolist() == [0, 60]
+    assert cleaned["TotalSpent"].dtype == np.float64
+    assert notes == ["TotalSpent: 2 blanks set to ClientPeriod · MonthlySpending, 1 of them 0"]
+    assert table["TotalSpent"].iloc[0] == " "
+
+
+def test_blank_categories_become_one_of_their_own(table):
+    table.loc[[2, 5], "PaymentMethod"] = [" ", None]
+    cleaned, notes = data.clean(table)
+    assert cleaned["PaymentMethod"].iloc[[2, 5]].tolist() == ["unknown", "unknown"]
+    assert "PaymentMethod: 2 blanks set to 'unknown'" in notes
+    assert all(isinstance(value, str) for value in cleaned["IsSeniorCitizen"])
+
+
+def test_categories_that_training_never_had_are_counted(table):
+    train, test = data.clean(table.iloc[:50])[0], data.clean(table.iloc[50:])[0]
+    assert data.unseen_categories(train, test) == {}
+    test.loc[55, "PaymentMethod"] = "shells"
+    assert data.unseen_categories(train, test) == {"PaymentMethod": 1}

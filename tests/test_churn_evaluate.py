@@ -1,0 +1,141 @@
+"""Scores, intervals, calibration, profit and submissions: by hand, against simulation, and with bad input."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_1samp
+from sklearn.metrics import roc_auc_score
+
+from churn import evaluate, submit
+from churn.config import CONFIGS
+from churn.data import clean, load_customers
+from churn.models import build_logistic
+
+
+@pytest.fixture(scope="module")
+def customers():
+    loaded = load_customers(CONFIGS["tiny"])
+    return clean(loaded.train)[0], loaded.labels
+
+
+def test_choosing_and_comparing_use_other_folds(customers):
+    _, labels = customers
+    choosing = {tuple(test) for _, test in evaluate.tuning_folds(labels, 5, 42)}
+    comparing = {tuple(test) for _, test in evaluate.comparison_folds(labels, 5, 3, 42)}
+    assert len(choosing) == 5
+    assert len(comparing) == 15
+    assert not choosing & comparing
+    for folds in (evaluate.tuning_folds(labels, 5, 42), evaluate.comparison_folds(labels, 5, 3, 42)):
+        for train, test in folds:
+            assert not set(train) & set(test)
+            assert len(train) + len(test) == len(labels)
+
+
+def test_fold_scores_are_those_of_models_that_did_not_see_the_fold(customers):
+    data, labels = customers
+    folds = evaluate.comparison_folds(labels, 3, 2, 0)
+    scores, chances = evaluate.fold_scores(build_logistic(), data, labels, folds)
+    train, test = folds[4]
+    expected = build_logistic().fit(data.iloc[train], labels.iloc[train]).predict_proba(data.iloc[test])[:, 1]
+    assert scores[4] == pytest.approx(roc_auc_score(labels.iloc[test], expected))
+    assert scores.shape == (6,)
+    assert ((chances > 0) & (chances < 1)).all()
+    fitted = build_logistic().fit(data, labels).predict_proba(data)[:, 1]
+    assert roc_auc_score(labels, chances) < roc_auc_score(labels, fitted)
+
+
+def test_the_paired_interval_by_hand():
+    """Without shared rows it is Student's; with test_share it is wider by sqrt(1 + n · share)."""
+    differences = np.array([0.1, 0.3, 0.2, 0.4])
+    mean, low, high = evaluate.paired_interval(differences, 0.0)
+    student = ttest_1samp(differences, 0).confidence_interval(0.95)
+    assert (mean, low, high) == pytest.approx((0.25, student.low, student.high))
+    _, wider_low, wider_high = evaluate.paired_interval(differences, 0.25)
+    assert (wider_high - wider_low) / (high - low) == pytest.approx(np.sqrt(2))
+    with pytest.raises(ValueError, match="1 differences; expected two or more"):
+        evaluate.paired_interval(differences[:1], 0.25)
+
+
+def test_equal_models_differ_by_nothing():
+    assert evaluate.paired_interval(np.zeros(15), 0.25) == (0, 0, 0)
+
+
+def test_the_bootstrap_covers_a_difference_that_is_there():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=800)
+    good, bad = labels + rng.normal(scale=1.0, size=800), labels + rng.normal(scale=3.0, size=800)
+    gain, low, high = evaluate.bootstrap_gain(labels, good, bad, 200, 0)
+    assert gain == pytest.approx(roc_auc_score(labels, good) - roc_auc_score(labels, bad))
+    assert 0 < low < gain < high
+    assert evaluate.bootstrap_gain(labels, good, good, 50, 0) == (0, 0, 0)
+
+
+def test_shuffled_labels_teach_nothing(customers):
+    data, labels = customers
+    score, shuffled, p_value = evaluate.permutation_test(data, labels, 1.0, 3, 10, 0)
+    assert score > shuffled.max()
+    assert 0.4 < shuffled.mean() < 0.6
+    assert p_value == pytest.approx(1 / 11)
+    noises = [pd.Series(np.random.default_rng(seed).permutation(labels), index=labels.index) for seed in range(3)]
+    assert max(evaluate.permutation_test(data, noise, 1.0, 3, 10, 0)[2] for noise in noises) > 0.3
+
+
+def test_calibration_by_hand():
+    labels = pd.Series([0, 1, 1, 1])
+    table = evaluate.calibration(labels, np.array([0.1, 0.3, 0.9, 0.7]), bins=2)
+    assert table["predicted"].tolist() == pytest.approx([0.2, 0.8])
+    assert table["observed"].tolist() == [0.5, 1]
+    assert table["customers"].tolist() == [2, 2]
+    assert (table["low"] < table["observed"]).all()
+
+
+def test_profit_by_hand():
+    """Two customers of 100 a month, one leaves: an offer costs 10, wins half of the leavers, for 2 months."""
+    costs = evaluate.Costs(offer=10, kept=0.5, months=2)
+    table = evaluate.profit_curve([1, 0], [0.8, 0.35], [100, 100], costs, steps=11)
+    by_threshold = table.set_index(table["threshold"].round(1))
+    assert by_threshold.loc[0.0, "profit"] == pytest.approx((100 - 10 - 10) / 2)
+    assert by_threshold.loc[0.5, "profit"] == pytest.approx((100 - 10) / 2)
+    assert by_threshold.loc[1.0, "profit"] == 0
+    assert by_threshold["offered"].tolist() == pytest.approx([1] * 4 + [0.5] * 5 + [0] * 2)
+
+
+def test_a_search_over_strengths_uses_the_given_folds(customers):
+    data, labels = customers
+    folds = evaluate.tuning_folds(labels, 3, 0)
+    search = evaluate.search_strength(data, labels, (1.0, 0.1), folds)
+    assert search.cv_results_["mean_test_score"][0] == pytest.approx(
+        evaluate.fold_scores(build_logistic(1.0), data, labels, folds)[0].mean()
+    )
+
+
+def good():
+    return submit.build_submission(np.array([0.2, 0.9, 0.5]))
+
+
+def test_a_good_submission_passes_and_reads_back(tmp_path):
+    table = submit.check_submission(good(), 3)
+    submit.write_submission(table, tmp_path / "submission.csv")
+    again = pd.read_csv(tmp_path / "submission.csv")
+    assert submit.check_submission(again, 3).equals(table)
+    assert (tmp_path / "submission.csv").read_text().splitlines()[0] == "Id,Churn"
+    assert submit.send_command("x.csv").startswith("kaggle competitions submit -c advanced-dls-spring-2021 -f x.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.head(2), "2 rows, expected 3"),
+        (lambda t: t.iloc[::-1], "row 0 has Id 2, expected 0; keep its order"),
+        (lambda t: t.assign(Id=[0, 1, 1]), r"Id repeats \[1\]"),
+        (lambda t: t.assign(Churn=[0.1, np.nan, 0.2]), "column Churn is nan in row 1"),
+        (lambda t: t.assign(Churn=["a", "b", "c"]), "column Churn holds 'a', expected numbers"),
+        (lambda t: t.assign(Churn=[0.1, 1.5, 0.2]), r"Churn is 1\.5 in row 1, expected from 0 to 1"),
+        (lambda t: t.assign(Churn=[0.1, -0.5, 0.2]), r"Churn is -0\.5 in row 1"),
+        (lambda t: t.rename(columns={"Churn": "churn"}), r"missing: \['Churn'\]"),
+        (lambda t: t.assign(extra=1), r"not expected: \['extra'\]"),
+    ],
+)
+def test_a_bad_submission_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        submit.check_submission(change(good()), 3)

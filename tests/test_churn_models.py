@@ -1,0 +1,180 @@
+"""Models and tuning: what they see, unseen categories, and that a killed study goes on as if nothing had happened."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+
+from churn import evaluate, explain, models, tune
+from churn.__main__ import main
+from churn.config import CONFIGS
+from churn.data import clean, load_customers
+
+
+@pytest.fixture(scope="module")
+def customers():
+    loaded = load_customers(replace(CONFIGS["tiny"], rows=300))
+    return clean(loaded.train)[0], loaded.labels
+
+
+BUILDERS = {
+    "logistic": models.build_logistic,
+    "splines": lambda: models.build_logistic(0.1, curves=True),
+    "defaults": lambda: models.build_defaults(10, 0, 1),
+    "reference": lambda: models.build_reference(20, 0, 1),
+    "blend": lambda: models.build_blend(models.build_reference(20, 0, 1), models.build_logistic(), 0.3),
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_model_learns_repeats_and_takes_unseen_categories(customers, name):
+    data, labels = customers
+    first, second = (clone(BUILDERS[name]()).fit(data, labels).predict_proba(data) for _ in range(2))
+    assert first.shape == (300, 2)
+    assert np.allclose(first.sum(axis=1), 1)
+    assert (first == second).all()
+    assert roc_auc_score(labels, first[:, 1]) > 0.75
+    strange = data.assign(PaymentMethod="shells", HasPartner="unknown")
+    chances = BUILDERS[name]().fit(data, labels).predict_proba(strange)[:, 1]
+    assert ((chances >= 0) & (chances <= 1)).all()
+
+
+def test_the_reference_does_not_see_what_it_leaves_out(customers):
+    data, labels = customers
+    model = models.build_reference(10, 0, 1).fit(data, labels)
+    changed = data.assign(Sex="Female", TotalSpent=1e6)
+    assert (model.predict_proba(data) == model.predict_proba(changed)).all()
+    settings = model[-1].get_params()
+    assert settings["boosting_type"] == "Ordered"
+    assert settings["learning_rate"] == 0.03
+    assert models.build_reference(500, 0, 1)[-1].get_params()["iterations"] == 500
+
+
+def test_the_blend_is_the_weighted_mean(customers):
+    data, labels = customers
+    catboost, logistic = models.build_reference(10, 0, 1), models.build_logistic()
+    blend = models.build_blend(catboost, logistic, 0.25).fit(data, labels)
+    parts = [clone(model).fit(data, labels).predict_proba(data) for model in (catboost, logistic)]
+    assert blend.predict_proba(data) == pytest.approx(0.75 * parts[0] + 0.25 * parts[1])
+
+
+def build(settings):
+    return models.build_catboost(settings, 0, 1)
+
+
+def run_study(customers, storage, trials, folds=3):
+    data, labels = customers
+    study = tune.open_study(data, labels, 12, storage)
+    tune.tune(study, build, data, labels, evaluate.tuning_folds(labels, folds, 0), trials, 12, 7)
+    return study
+
+
+def test_a_study_that_goes_on_ends_like_one_that_never_stopped(customers, tmp_path):
+    straight = run_study(customers, None, 12)
+    run_study(customers, tmp_path / "study.log", 5)
+    resumed = run_study(customers, tmp_path / "study.log", 12)
+    assert tune.study_table(resumed).equals(tune.study_table(straight))
+    assert tune.best_settings(resumed, 12) == tune.best_settings(straight, 12)
+
+
+def test_a_trial_that_was_killed_halfway_does_not_count(customers, tmp_path):
+    straight = run_study(customers, None, 10)
+    study = run_study(customers, tmp_path / "study.log", 9)
+    study.sampler = optuna.samplers.TPESampler(seed=99)
+    tune.suggest_settings(study.ask(), 12)  # what a kill leaves behind: a trial that runs for ever
+    resumed = run_study(customers, tmp_path / "study.log", 10)
+    assert tune.study_table(resumed).equals(tune.study_table(straight))
+
+
+def test_a_finished_study_is_not_run_again(customers, tmp_path, monkeypatch):
+    run_study(customers, tmp_path / "study.log", 4)
+    monkeypatch.setattr(tune, "score_trial", lambda *_: pytest.fail("nothing was left to do"))
+    assert len(tune.study_table(run_study(customers, tmp_path / "study.log", 4))) == 4
+
+
+def test_other_rows_are_another_study(customers, tmp_path):
+    data, labels = customers
+    first = tune.open_study(data, labels, 12, tmp_path / "study.log")
+    assert tune.open_study(data, labels, 12, tmp_path / "study.log").study_name == first.study_name
+    assert tune.open_study(data, 1 - labels, 12, tmp_path / "study.log").study_name != first.study_name
+    assert tune.open_study(data, labels, 13, tmp_path / "study.log").study_name != first.study_name
+
+
+def test_hopeless_trials_are_given_up(customers):
+    table = tune.study_table(run_study(customers, None, 16))
+    assert table["pruned"].any()
+    assert (table["folds"][table["pruned"]] < 3).all()
+    assert (table["folds"][~table["pruned"]] == 3).all()
+
+
+def test_the_best_trial_is_scored_on_all_folds(customers):
+    data, labels = customers
+    study = run_study(customers, None, 4)
+    folds = evaluate.tuning_folds(labels, 3, 0)
+    scores, _ = evaluate.fold_scores(build(tune.best_settings(study, 12)), data, labels, folds)
+    assert study.best_value == pytest.approx(scores.mean())
+
+
+def test_storage_is_a_url_a_file_or_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    assert tune.study_path(None) is None
+    assert tune.study_path("mysql://host/studies") == "mysql://host/studies"
+    assert tune.study_path("study.log") == tmp_path / "3W" / "tiny" / "study.log"
+
+
+def test_the_command_line_works_on_the_study(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    monkeypatch.setenv("COURSEWORK_SET", "trials=3,storage=study.log,rows=100")
+    main()
+    assert "learning_rate" in capsys.readouterr().out
+    assert (tmp_path / "3W" / "tiny" / "study.log").exists()
+
+
+def test_a_kill_in_the_middle_of_tuning(customers, tmp_path):
+    """kill -9 after the second trial; the same call then ends as if nothing had happened."""
+    code = f"""
+import os, signal
+from churn import tune
+from tests.test_churn_models import customers, run_study
+from churn.config import CONFIGS
+from churn.data import clean, load_customers
+from dataclasses import replace
+loaded = load_customers(replace(CONFIGS["tiny"], rows=300))
+original = tune.score_trial
+def score(trial, *rest):
+    result = original(trial, *rest)
+    if trial.number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+tune.score_trial = score
+run_study((clean(loaded.train)[0], loaded.labels), {str(tmp_path / "study.log")!r}, 8)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    resumed = run_study(customers, tmp_path / "study.log", 8)
+    assert tune.study_table(resumed).equals(tune.study_table(run_study(customers, None, 8)))
+
+
+def test_shap_values_add_up_to_the_prediction(customers):
+    data, labels = customers
+    model = build({"depth": 3, "iterations": 20, "learning_rate": 0.1}).fit(data, labels)
+    values, base = explain.shap_values(model, data)
+    assert values.shape == (300, 17)
+    raw = model[-1].predict(model[:-1].transform(data), prediction_type="RawFormulaVal")
+    assert values.sum(axis=1).to_numpy() + base == pytest.approx(raw, abs=1e-6)
+
+
+def test_values_are_ordered_by_size_or_by_risk(customers):
+    data, labels = customers
+    period = explain.order_values(data, labels, "ClientPeriod")
+    assert period.min() == 0
+    assert period.max() == 1
+    assert period[data["ClientPeriod"].argmax()] == 1
+    contract = explain.order_values(data, labels, "HasContractPhone")
+    assert set(contract[data["HasContractPhone"] == "Month-to-month"]) == {1.0}
+    assert set(contract[data["HasContractPhone"] == "Two year"]) == {0.0}
