@@ -10,18 +10,16 @@ from benchmarks.rivals.logreg_textbook import TextbookLogisticRegression
 from coursework.runtime import seconds
 from logreg.config import CONFIGS
 from logreg.data import load_mnist, only
-from logreg.evaluate import build_ours, build_saga, build_sgd_classifier, fit_quietly, race, relative_gap
+from logreg.evaluate import RATES, SCHEDULES, build_ours, build_saga, build_sgd_classifier, fit_quietly, relative_gap
 from logreg.model import SGDLogisticRegression
 from logreg.objective import full_objective
 from logreg.reference import find_optimum
 
-ALPHA, L1_RATIO, ENOUGH, EPOCHS = 0.01, 0.5, 0.01, 20
-RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # the same grid for both that have a rate
-SCHEDULES = ("constant", "invscaling", "adaptive")  # of SGDClassifier; "optimal" has no rate to tune
-BUDGETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)
+ALPHA, L1_RATIO, ENOUGH, EPOCHS, SEEDS = 0.01, 0.5, 0.01, 100, range(5)
+BUDGETS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16)
 SAGA_BUDGETS = (50, 100, 150, 200, 300, 400, 600)
 DATA = "MNIST 0 and 1, 14,780 × 784, standardised, float64, alpha 0.01, l1_ratio 0.5"
-TO_ENOUGH = f"{DATA}; to within 1 % of the minimum, rates (and SGDClassifier's schedule) tuned on one grid"
+TO_ENOUGH = f"{DATA}; to within 1 % of the minimum for each of five seeds, rates (and SGDClassifier's schedule) tuned"
 
 
 @cache
@@ -41,14 +39,20 @@ def gap(model) -> float:
     return relative_gap(model, X, y, ALPHA, L1_RATIO, optimum)
 
 
+def reliable(build, epochs: int) -> bool:
+    """Whether so many epochs come within 1 % whatever the seed: one lucky order of rows proves nothing."""
+    X, y, _ = load_rows()
+    return all(gap(fit_quietly(build(epochs, seed=seed), X, y)) <= ENOUGH for seed in SEEDS)
+
+
 def fastest(builders: list, budgets: tuple[int, ...]):
-    """Of `builders` (epochs -> model), the one that gets within 1 % soonest, with the epochs that it needs."""
+    """Of `builders` (epochs, seed -> model), the one that is soonest reliable, with the epochs that it needs."""
     X, y, _ = load_rows()
     found = []
     for build in builders:
-        last = race(build, budgets, gap, X, y, ENOUGH).iloc[-1]
-        if last["gap"] <= ENOUGH:
-            model = build(int(last["epochs"]))
+        epochs = next((epochs for epochs in budgets if reliable(build, epochs)), None)
+        if epochs:
+            model = build(epochs, seed=SEEDS[0])
             found.append((min(seconds(partial(fit_quietly, model, X, y)) for _ in range(3)), len(found), model))
     if not found:
         raise RuntimeError(f"none of {len(builders)} settings comes within {ENOUGH:.0%} in {budgets[-1]} epochs")
@@ -79,13 +83,14 @@ def tuned_saga():
 
 
 def train_ours() -> SGDLogisticRegression:
-    """Twenty epochs of ours at a constant rate."""
+    """As many epochs of ours at a constant rate."""
     X, y, _ = load_rows()
-    return SGDLogisticRegression(ALPHA, L1_RATIO, 0.01, max_epochs=EPOCHS, tol=None, random_state=0).fit(X, y)
+    model = SGDLogisticRegression(ALPHA, L1_RATIO, 0.01, 0.0, max_epochs=EPOCHS, tol=None, random_state=0)
+    return model.fit(X, y)
 
 
 def train_textbook() -> TextbookLogisticRegression:
-    """Twenty epochs of the textbook's."""
+    """As many epochs of the textbook's."""
     X, y, _ = load_rows()
     return TextbookLogisticRegression(ALPHA, L1_RATIO, 0.01, 128, EPOCHS).fit(X, y)
 
@@ -96,10 +101,10 @@ def both_close(ours, theirs) -> bool:
 
 
 def both_learnt(ours, theirs) -> bool:
-    """Whether both have brought the loss from log 2 to less than 0.1; they do not take the same steps."""
+    """Whether both, at the same rate and without momentum, end at the same objective to 1 %: batches are random."""
     X, y, _ = load_rows()
     values = [full_objective(X, y[:, None], m.coef_, m.intercept_, ALPHA, L1_RATIO) for m in (ours, theirs)]
-    return max(values) < 0.1
+    return max(values) <= 1.01 * min(values)
 
 
 def build_cases() -> list[Case]:

@@ -17,10 +17,10 @@ def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> in
     return int(any(outcome.error for outcome in outcomes))
 
 
-def run_and_report(week: Week, profile: str, overrides: str) -> list[Outcome]:
+def run_and_report(week: Week, profile: str, overrides: str, fresh: bool = False) -> list[Outcome]:
     """Run one week and print, for each failing notebook, the cell's source and traceback."""
     print(f"running {week.folder.name} at {profile} …", flush=True)
-    outcomes = notebooks.run_week(week, profile, overrides)
+    outcomes = notebooks.run_week(week, profile, overrides, fresh)
     for outcome in outcomes:
         if outcome.error:
             print(f"\n{week.folder.name}/{outcome.name}: {outcome.error}\n")
@@ -43,6 +43,12 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
     folder = records.build_dir(week.name, profile)
     complaints = [complaint for outcome in outcomes for complaint in gate.check_notebook(outcome.path)]
     complaints += [f"{name} was not written" for name in ("results.json", "cover.png") if not (folder / name).exists()]
+    runs = records.read_leftover(folder / "results.json")["runs"].values()
+    complaints += [
+        f"the run on {run['data']['name']} has no {week.headline}, the week's headline"
+        for run in runs
+        if week.headline not in run["metrics"]
+    ]
     if complaints:
         print("\n".join(complaints))
         return False
@@ -81,7 +87,8 @@ def reproduce_week(week: Week, overrides: str) -> int:
         return 2
     recorded = committed["runs"][committed["headline"]]
     profile = recorded["profile"]
-    outcomes = run_and_report(week, profile, ",".join(filter(None, (recorded["overrides"], overrides))))
+    settings = ",".join(filter(None, (recorded["overrides"], overrides)))
+    outcomes = run_and_report(week, profile, settings, fresh=True)  # what a killed run left is no recomputation
     if any(outcome.error for outcome in outcomes):
         return 1
     again = records.read_results(records.build_dir(week.name, profile) / "results.json")

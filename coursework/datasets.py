@@ -111,10 +111,13 @@ def unpack_mnist() -> Path:
     """Unpack the committed MNIST into `MNIST/raw/` of the data folder, on first use; returns the data folder.
 
     That is the root that torchvision.datasets.MNIST asks for; it reads these files, though not our archives.
-    Raises: PermissionError if the data folder cannot be written, ValueError if a committed file is damaged.
+    Raises: PermissionError if the data folder cannot be written, FileNotFoundError or ValueError if a committed file
+    is missing or damaged.
     """
     for name, (digest, below) in KNOWN.items():
         if name.startswith("mnist/"):
+            if not (data_dir() / below).is_file():
+                verify(ASSETS / name, digest)
             try:
                 place(ASSETS / name, digest, below)
             except OSError as error:

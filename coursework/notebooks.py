@@ -54,14 +54,14 @@ def run_notebook(week: Week, name: str, profile: str, overrides: str = "") -> Ou
     return Outcome(week, name, path, time.monotonic() - started, error)
 
 
-def run_week(week: Week, profile: str, overrides: str = "") -> list[Outcome]:
+def run_week(week: Week, profile: str, overrides: str = "", fresh: bool = False) -> list[Outcome]:
     """Run all notebooks of a week.
 
     A run that ended left a record; everything it left is removed first, so that none of it can linger. One that was
-    killed left none; what it left stays, for the notebook to go on from.
+    killed left none; what it left stays, for the notebook to go on from, unless this run is to be `fresh`.
     """
     folder = build_dir(week.name, profile)
-    if (folder / "results.json").exists():
+    if fresh or (folder / "results.json").exists():
         shutil.rmtree(folder)
         build_dir(week.name, profile)
     for name in ("cover.png", *week.notebooks):
@@ -157,5 +157,13 @@ def strip_volatile(notebook: nbformat.NotebookNode) -> None:
 def drop_finished_bars(cell: nbformat.NotebookNode) -> None:
     """Remove what progress bars wrote to stderr and then wiped out, so that a screen would show nothing of it."""
     written = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
-    if not any(line.rpartition("\r")[2].strip() for line in written.split("\n")):
+    if not any(on_screen(line) for line in written.replace("\r\n", "\n").split("\n")):
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+
+
+def on_screen(line: str) -> str:
+    """What a terminal shows of a line in which carriage returns go back to its start; empty if it is blank."""
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown.strip()

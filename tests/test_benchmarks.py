@@ -1,9 +1,16 @@
 """The benchmark harness: ratios round by round, the verdict, and that it refuses to time different answers."""
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
+from benchmarks import week2
 from benchmarks.cases import Case, Timing, time_case
+from benchmarks.rivals.logreg_textbook import TextbookLogisticRegression, generate_batches
+from logreg.data import load_blobs
+from logreg.model import SGDLogisticRegression
+from logreg.objective import full_objective
+from logreg.reference import find_optimum
 
 
 def make_case(target=10, agree=True):
@@ -43,3 +50,34 @@ def test_the_report_has_a_row_a_case():
 def test_an_unknown_case_is_named(capsys):
     assert bench.main(["absent"]) == 2
     assert "unknown benchmark absent; there are: knn_grid_vs_gridsearchcv" in capsys.readouterr().err
+
+
+def test_the_textbook_rival_is_no_straw_man():
+    """It minimises the same objective, and gets there."""
+    X, y = load_blobs(2, 0, rows=2000)
+    targets = y[:, None].astype(float)
+    _, _, optimum = find_optimum(X, targets, 0.01, 0.5)
+    np.random.seed(0)
+    rival = TextbookLogisticRegression(0.01, 0.5, 0.1, 128, 100).fit(X, y)
+    assert full_objective(X, targets, rival.coef_, rival.intercept_, 0.01, 0.5) / optimum - 1 < 0.01
+    rows = np.concatenate([batch for _, batch in generate_batches(X, np.arange(2000), 128)])
+    assert len(rows) == len(set(rows)) == 2000 // 128 * 128
+
+
+def test_the_fastest_that_gets_there_is_chosen(monkeypatch):
+    X, y = load_blobs(2, 0, rows=1000)
+    _, _, optimum = find_optimum(X, y[:, None].astype(float), week2.ALPHA, week2.L1_RATIO)
+    monkeypatch.setattr(week2, "load_rows", lambda: (X, y, optimum))
+
+    def at_rate(rate):
+        def build(epochs, seed):
+            settings = {"max_epochs": epochs, "tol": None, "random_state": seed}
+            return SGDLogisticRegression(week2.ALPHA, week2.L1_RATIO, rate, **settings)
+
+        return build
+
+    chosen = week2.fastest([at_rate(1e-6), at_rate(0.05), at_rate(1e-5)], (2, 30, 60))
+    assert chosen.learning_rate == 0.05
+    assert week2.both_close(chosen.fit(X, y), chosen)
+    with pytest.raises(RuntimeError, match="none of 1 settings comes within 1%"):
+        week2.fastest([at_rate(1e-6)], (1, 2))

@@ -98,7 +98,10 @@ def test_kaggles_files_are_used_where_they_are(kaggle, profile, telco):
 
 def test_the_three_files_must_fit_each_other(kaggle):
     pd.DataFrame({"Id": range(5), "Churn": 0.5}).to_csv(kaggle / "submission.csv", index=False)
-    with pytest.raises(ValueError, match=r"submission\.csv: 5 ids from 0, expected 0 to 1760 in order"):
+    with pytest.raises(ValueError, match=r"submission\.csv: 5 ids, expected 1761, .* does not fit is in row 5"):
+        data.load_customers(CONFIGS["full"])
+    pd.DataFrame({"Id": [1, 0, *range(2, 1761)], "Churn": 0.5}).to_csv(kaggle / "submission.csv", index=False)
+    with pytest.raises(ValueError, match="does not fit is in row 0"):
         data.load_customers(CONFIGS["full"])
 
 
@@ -126,6 +129,15 @@ def test_full_without_files_or_token_says_what_to_do(tmp_path, monkeypatch, caps
     ):
         data.load_customers(CONFIGS["full"])
     assert "Kaggle: OSError: no access" in capsys.readouterr().out
+
+
+def test_a_download_that_is_damaged_is_not_called_absent(kaggle, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "cache"
+    kaggle.rename(elsewhere)
+    (elsewhere / "train.csv").write_text("a,b\n1,2\n")
+    monkeypatch.setattr("kagglehub.competition_download", lambda name: str(elsewhere))
+    with pytest.raises(ValueError, match=r"train\.csv: found 2 columns"):
+        data.load_customers(CONFIGS["full"])
 
 
 def test_full_downloads_where_kaggle_allows(kaggle, tmp_path, monkeypatch):
@@ -192,6 +204,14 @@ def test_blank_categories_become_one_of_their_own(table):
     assert cleaned["PaymentMethod"].iloc[[2, 5]].tolist() == ["unknown", "unknown"]
     assert "PaymentMethod: 2 blanks set to 'unknown'" in notes
     assert all(isinstance(value, str) for value in cleaned["IsSeniorCitizen"])
+
+
+def test_a_blank_in_one_part_does_not_rename_the_categories_of_the_other(table):
+    gappy = table.assign(IsSeniorCitizen=table["IsSeniorCitizen"].astype(float).where(table.index != 4))
+    gappy["PaymentMethod"] = gappy["PaymentMethod"] + " "
+    train, test = data.clean(table)[0], data.clean(gappy)[0]
+    assert data.unseen_categories(train, test) == {"IsSeniorCitizen": 1}
+    assert set(test["IsSeniorCitizen"]) <= {"0", "1", "unknown"}
 
 
 def test_categories_that_training_never_had_are_counted(table):

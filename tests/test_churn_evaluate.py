@@ -40,8 +40,11 @@ def test_fold_scores_are_those_of_models_that_did_not_see_the_fold(customers):
     assert scores[4] == pytest.approx(roc_auc_score(labels.iloc[test], expected))
     assert scores.shape == (6,)
     assert ((chances > 0) & (chances < 1)).all()
-    fitted = build_logistic().fit(data, labels).predict_proba(data)[:, 1]
-    assert roc_auc_score(labels, chances) < roc_auc_score(labels, fitted)
+    by_hand = np.zeros(len(labels))
+    for train, test in folds:
+        fitted = build_logistic().fit(data.iloc[train], labels.iloc[train])
+        by_hand[test] += fitted.predict_proba(data.iloc[test])[:, 1] / 2
+    assert chances == pytest.approx(by_hand)
 
 
 def test_the_paired_interval_by_hand():
@@ -68,6 +71,20 @@ def test_the_bootstrap_covers_a_difference_that_is_there():
     assert gain == pytest.approx(roc_auc_score(labels, good) - roc_auc_score(labels, bad))
     assert 0 < low < gain < high
     assert evaluate.bootstrap_gain(labels, good, good, 50, 0) == (0, 0, 0)
+    _, low, high = evaluate.bootstrap_gain(labels, good, good + rng.normal(scale=1e-3, size=800), 100, 0)
+    assert high - low < 0.002, "the same rows are drawn for both"
+
+
+def test_the_bootstrap_interval_is_as_wide_as_the_spread_of_fresh_samples():
+    rng = np.random.default_rng(1)
+
+    def sample():
+        labels = rng.integers(2, size=300)
+        return labels, labels + rng.normal(scale=1.2, size=300), labels + rng.normal(scale=1.6, size=300)
+
+    fresh = [roc_auc_score(y, a) - roc_auc_score(y, b) for y, a, b in (sample() for _ in range(300))]
+    widths = [np.subtract(*evaluate.bootstrap_gain(*sample(), 150, 0)[:0:-1]) for _ in range(5)]
+    assert np.mean(widths) == pytest.approx(4 * np.std(fresh), rel=0.25)
 
 
 def test_shuffled_labels_teach_nothing(customers):
@@ -87,6 +104,17 @@ def test_calibration_by_hand():
     assert table["observed"].tolist() == [0.5, 1]
     assert table["customers"].tolist() == [2, 2]
     assert (table["low"] < table["observed"]).all()
+    assert table["low"].iloc[1] == pytest.approx(0.3424, abs=1e-4)  # Wilson's, for 2 of 2
+    assert evaluate.calibration_error(table) == pytest.approx((0.3 + 0.2) / 2)
+
+
+def test_perfect_probabilities_err_by_chance_alone():
+    chances = np.random.default_rng(0).random(4000)
+    perfect = evaluate.error_of_perfection(chances, 50, 0)
+    assert 0.005 < perfect < 0.03
+    labels = pd.Series(np.random.default_rng(1).random(4000) < chances)
+    assert evaluate.calibration_error(evaluate.calibration(labels, chances)) < 2 * perfect
+    assert evaluate.calibration_error(evaluate.calibration(labels, chances**2)) > 3 * perfect
 
 
 def test_profit_by_hand():
@@ -128,6 +156,7 @@ def test_a_good_submission_passes_and_reads_back(tmp_path):
         (lambda t: t.head(2), "2 rows, expected 3"),
         (lambda t: t.iloc[::-1], "row 0 has Id 2, expected 0; keep its order"),
         (lambda t: t.assign(Id=[0, 1, 1]), r"Id repeats \[1\]"),
+        (lambda t: t.assign(Id=["0", "1", "2"]), "Id is .*, expected whole numbers"),
         (lambda t: t.assign(Churn=[0.1, np.nan, 0.2]), "column Churn is nan in row 1"),
         (lambda t: t.assign(Churn=["a", "b", "c"]), "column Churn holds 'a', expected numbers"),
         (lambda t: t.assign(Churn=[0.1, 1.5, 0.2]), r"Churn is 1\.5 in row 1, expected from 0 to 1"),

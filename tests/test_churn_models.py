@@ -41,7 +41,19 @@ def test_every_model_learns_repeats_and_takes_unseen_categories(customers, name)
     assert roc_auc_score(labels, first[:, 1]) > 0.75
     strange = data.assign(PaymentMethod="shells", HasPartner="unknown")
     chances = BUILDERS[name]().fit(data, labels).predict_proba(strange)[:, 1]
-    assert ((chances >= 0) & (chances <= 1)).all()
+    assert np.isfinite(chances).all()
+    assert roc_auc_score(labels, chances) > 0.7  # the other columns still speak
+
+
+def test_what_the_builders_build(customers):
+    data, labels = customers
+    defaults = models.build_defaults(10, 3, 1)
+    assert defaults[-1].get_params()["iterations"] == 20
+    assert defaults[-1].get_params()["random_seed"] == 3
+    assert list(defaults[:-1].fit_transform(data).columns) == list(data.columns)
+    straight, curved = (models.build_logistic(1.0, curves=curves).fit(data, labels) for curves in (False, True))
+    assert curved[-1].coef_.shape[1] > straight[-1].coef_.shape[1]
+    assert models.build_logistic(0.5)[-1].C == 0.5
 
 
 def test_the_reference_does_not_see_what_it_leaves_out(customers):
@@ -69,8 +81,9 @@ def build(settings):
 
 def run_study(customers, storage, trials, folds=3):
     data, labels = customers
-    study = tune.open_study(data, labels, 12, storage)
-    tune.tune(study, build, data, labels, evaluate.tuning_folds(labels, folds, 0), trials, 12, 7)
+    cuts = evaluate.tuning_folds(labels, folds, 0)
+    study = tune.open_study(data, labels, cuts, 12, storage)
+    tune.tune(study, build, data, labels, cuts, trials, 12, 7)
     return study
 
 
@@ -97,12 +110,52 @@ def test_a_finished_study_is_not_run_again(customers, tmp_path, monkeypatch):
     assert len(tune.study_table(run_study(customers, tmp_path / "study.log", 4))) == 4
 
 
-def test_other_rows_are_another_study(customers, tmp_path):
+def test_other_rows_folds_or_rules_are_another_study(customers, tmp_path, monkeypatch):
     data, labels = customers
-    first = tune.open_study(data, labels, 12, tmp_path / "study.log")
-    assert tune.open_study(data, labels, 12, tmp_path / "study.log").study_name == first.study_name
-    assert tune.open_study(data, 1 - labels, 12, tmp_path / "study.log").study_name != first.study_name
-    assert tune.open_study(data, labels, 13, tmp_path / "study.log").study_name != first.study_name
+    path, cuts, others = tmp_path / "study.log", *(evaluate.tuning_folds(labels, 3, seed) for seed in (0, 1))
+    names = [
+        tune.open_study(*settings, path).study_name
+        for settings in (
+            (data, labels, cuts, 12),
+            (data, 1 - labels, cuts, 12),
+            (data.assign(ClientPeriod=0), labels, cuts, 12),
+            (data, labels, others, 12),
+            (data, labels, cuts, 13),
+        )
+    ]
+    monkeypatch.setattr(tune, "SPACE", tune.SPACE + 1)
+    names.append(tune.open_study(data, labels, cuts, 12, path).study_name)
+    assert len(set(names)) == 6
+    monkeypatch.undo()
+    assert tune.open_study(data, labels, cuts, 12, path).study_name == names[0]
+
+
+def test_two_workers_share_one_study_and_stop_at_its_end(customers, tmp_path, monkeypatch):
+    """The second worker starts while the first is at its third trial; together they do what was asked, no more."""
+    data, labels = customers
+    cuts, path = evaluate.tuning_folds(labels, 3, 0), tmp_path / "study.log"
+    first, original, calls = tune.open_study(data, labels, cuts, 12, path), tune.score_trial, []
+
+    def score(trial, *rest):
+        calls.append(trial.number)
+        if len(calls) == 3:
+            second = tune.open_study(data, labels, cuts, 12, path)
+            tune.tune(second, build, data, labels, cuts, 6, 12, 99)
+        return original(trial, *rest)
+
+    monkeypatch.setattr(tune, "score_trial", score)
+    tune.tune(first, build, data, labels, cuts, 8, 12, 7)
+    table = tune.study_table(first)
+    assert len(table) in (8, 9)  # the first may be at one trial while the second ends the rest
+    assert not table.drop(columns=["auc", "folds", "pruned"]).duplicated().any()
+
+
+def test_a_torn_last_line_is_cut_off(customers, tmp_path):
+    path = tmp_path / "study.log"
+    run_study(customers, path, 5)
+    path.write_bytes(path.read_bytes()[:-20])
+    resumed = run_study(customers, path, 8)
+    assert tune.study_table(resumed).equals(tune.study_table(run_study(customers, None, 8)))
 
 
 def test_hopeless_trials_are_given_up(customers):
@@ -135,8 +188,9 @@ def test_the_command_line_works_on_the_study(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "3W" / "tiny" / "study.log").exists()
 
 
-def test_a_kill_in_the_middle_of_tuning(customers, tmp_path):
-    """kill -9 after the second trial; the same call then ends as if nothing had happened."""
+@pytest.mark.parametrize("killed_in", [0, 2])
+def test_a_kill_in_the_middle_of_tuning(customers, tmp_path, killed_in):
+    """kill -9 in a trial; the same call then ends as if nothing had happened."""
     code = f"""
 import os, signal
 from churn import tune
@@ -148,7 +202,7 @@ loaded = load_customers(replace(CONFIGS["tiny"], rows=300))
 original = tune.score_trial
 def score(trial, *rest):
     result = original(trial, *rest)
-    if trial.number == 2:
+    if trial.number == {killed_in}:
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 tune.score_trial = score

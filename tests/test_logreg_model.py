@@ -97,6 +97,32 @@ def test_precision_is_kept(two, dtype):
     assert model.score(X, y) > 0.8
 
 
+@pytest.mark.parametrize("name", ["alpha", "l1_ratio", "learning_rate", "momentum"])
+def test_numbers_of_numpys_do_not_change_the_precision(two, name):
+    X, y = two
+    model = SGDLogisticRegression(0.01, 0.5).set_params(**{name: np.float64(0.05)})
+    assert model.fit(X.astype(np.float32), y).coef_.dtype == np.float32
+    assert model.partial_fit(X.astype(np.float32), y).coef_.dtype == np.float32
+
+
+def test_a_fit_that_fails_changes_nothing(two):
+    X, y = two
+    bad = SGDLogisticRegression(50.0, learning_rate=10.0, l1_step="subgradient", random_state=0)
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="the loss is"):
+        bad.fit(X, y)
+    with pytest.raises(NotFittedError):
+        bad.predict(X)
+    model = SGDLogisticRegression(0.01, random_state=0).fit(X, y)
+    before, epochs = model.predict_proba(X), model.n_iter_
+    model.set_params(alpha=50.0, learning_rate=10.0, l1_step="subgradient")
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="the loss is"):
+        model.fit(X, 1 - y)
+    assert (model.predict_proba(X) == before).all()
+    assert model.n_iter_ == epochs
+    with pytest.raises(ValueError, match="are not among the classes"):
+        SGDLogisticRegression().partial_fit(X, y + 5, classes=[0, 1])
+
+
 def test_single_precision_agrees_with_double(two):
     X, y = two
     double = SGDLogisticRegression(0.01, 0.5, random_state=0).fit(X, y)
@@ -111,12 +137,14 @@ def test_the_seed_decides(two):
     assert (first != other).any()
 
 
-@pytest.mark.parametrize("shuffle", ["once", "every epoch"])
-def test_both_ways_of_shuffling_learn_the_same(two, shuffle):
+def test_both_ways_of_shuffling_learn_the_same_by_other_steps(two):
     X, y = two
-    model = SGDLogisticRegression(0.02, random_state=0, shuffle=shuffle).fit(X, y)
+    once, anew = (SGDLogisticRegression(0.02, random_state=0, shuffle=way).fit(X, y) for way in ("once", "every epoch"))
     exact, _, _ = find_optimum(X, y[:, None].astype(float), 0.02, 0.0)
-    assert np.abs(model.coef_ - exact).max() < 0.02
+    assert np.abs(once.coef_ - exact).max() < 0.02
+    assert np.abs(anew.coef_ - exact).max() < 0.02
+    assert once.batch_losses_[0].tolist() == anew.batch_losses_[0].tolist()  # the first epoch is the same
+    assert once.batch_losses_[1].tolist() != anew.batch_losses_[1].tolist()
 
 
 def test_losses_of_every_batch_are_kept(two):
@@ -147,6 +175,25 @@ def test_partial_fit_learns_from_portions(two):
             model.partial_fit(X[part], y[part], classes=[0, 1])
     assert model.n_iter_ == 40
     assert model.score(X, y) > SGDLogisticRegression(random_state=0).fit(X, y).score(X, y) - 0.02
+
+
+def test_partial_fit_uses_every_row_and_keeps_its_momentum(two):
+    X, y = two
+    seen = []
+
+    class Watched(SGDLogisticRegression):
+        def _epoch(self, batches, progress, rate):
+            batches = list(batches)
+            seen.extend(len(batch) for batch, _ in batches)
+            return super()._epoch(batches, progress, rate)
+
+    Watched(random_state=0).partial_fit(X[:255], y[:255], classes=[0, 1])
+    assert sorted(seen) == [127, 128]
+    steady, moving = (SGDLogisticRegression(momentum=m, random_state=0) for m in (0.0, 0.9))
+    for _ in range(2):
+        for model in (steady, moving):
+            model.partial_fit(X[:100], y[:100], classes=[0, 1])
+    assert (steady.coef_ != moving.coef_).any()
 
 
 def test_partial_fit_goes_on_after_fit(two):
@@ -184,6 +231,8 @@ def test_too_few_epochs_are_warned_of(two):
         ({"learning_rate": 0}, "learning_rate=0; expected a number above 0"),
         ({"learning_rate": "fast"}, "learning_rate='fast'"),
         ({"momentum": 1}, "momentum=1; expected a number from 0, below 1"),
+        ({"max_epochs": True}, "max_epochs=True; expected a whole number"),
+        ({"tol": False}, "tol=False; expected None"),
         ({"max_epochs": 0}, "max_epochs=0; expected a whole number from 1"),
         ({"batch_size": 0}, "batch_size=0; expected a whole number from 1"),
         ({"tol": 2}, "tol=2; expected None, or a share"),
@@ -212,8 +261,9 @@ def test_sparse_input_is_refused(two):
 def test_attributes_before_fit_are_clear(name):
     with pytest.raises(NotFittedError, match=f"{name} is not known yet; call fit first"):
         getattr(SGDLogisticRegression(), name)
-    with pytest.raises(AttributeError, match="has no attribute 'weights'"):
-        _ = SGDLogisticRegression().weights
+    for other in ("weights", "coefs_", "feature_names_in_"):
+        with pytest.raises(AttributeError, match=f"has no attribute '{other}'"):
+            getattr(SGDLogisticRegression(), other)
 
 
 def test_partial_fit_names_its_mistakes(two):

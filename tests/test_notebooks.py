@@ -117,6 +117,8 @@ print(path.read_text())
         ("from tqdm import tqdm\nfor _ in tqdm(range(3), leave=False): print('step')", ["stdout"]),
         ("import sys\nprint('noise', file=sys.stderr)", ["stderr"]),
         ("import sys\nprint('\\rhalf a bar', file=sys.stderr)", ["stderr"]),
+        ("import sys\n_ = sys.stderr.write('disk full\\r')", ["stderr"]),
+        ("import sys\n_ = sys.stderr.write('warning\\r\\n')", ["stderr"]),
     ],
 )
 def test_bars_that_wiped_themselves_out_are_not_kept(week, code, kept):
@@ -224,6 +226,23 @@ def test_reproduce_compares_within_the_tolerance(week, capsys, again, status, ve
     out = capsys.readouterr().out
     assert "recomputed" in out
     assert verdict in out
+
+
+def test_reproduce_does_not_go_on_from_what_a_killed_run_left(week, capsys):
+    write(week, record(0.5), COVER)
+    commands.render([week], "sample", no_overrides)
+    left = records.build_dir("1W", "sample")
+    (left / "results.json").unlink()
+    (left / "steps").write_text("half")
+    assert commands.reproduce([week], no_overrides) == 0
+    assert not (left / "steps").exists()
+
+
+def test_render_refuses_a_run_without_the_headline(week, capsys):
+    write(week, record(0.5).replace("accuracy=", "other="), COVER)
+    assert commands.render([week], "sample", no_overrides) == 1
+    assert "the run on rows has no accuracy, the week's headline" in capsys.readouterr().out
+    assert not week.results.exists()
 
 
 def test_reproduce_refuses_a_headline_from_the_record(week, capsys):

@@ -15,7 +15,9 @@ class Config:
     alpha: float = 0.01  # weight of the penalty where we compare optimisers
     l1_ratio: float = 0.5  # its share of L1
     path: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01, 0.03)  # L1 strengths of the weight images
+    zero_one_alpha: float = 1e-3  # L2 strength for zeros against ones: hardly any is needed
     digits_alpha: float = 1e-4  # L2 strength for all ten digits
+    digits_rate: float = 0.02  # ten classes bend the loss more, so the rate is lower than the default
 
 
 SAMPLE = Config()

@@ -14,9 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from coursework.runtime import seconds
+from logreg.batches import ShuffledOnce, iterate_batches
 from logreg.data import SIDE
 from logreg.model import SGDLogisticRegression
 from logreg.objective import full_objective
+from logreg.reference import find_optimum
+from logreg.train import Progress, train_epoch
 
 
 def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
@@ -37,8 +40,8 @@ def relative_gap(model, X, y, alpha: float, l1_ratio: float, optimum: float) -> 
 def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.DataFrame, SGDLogisticRegression]:
     """Train `model` on two classes and watch: the relative gap, and weights that are exactly 0, after each epoch.
 
-    Shapes: X (n, d), y (n,) of 0 and 1. Returns the columns gap and zeros, indexed by epoch from 1, where the last
-    row is the finished model, after its step on all rows; and that model.
+    Shapes: X (n, d), y (n,) of 0 and 1. Returns the columns gap and zeros, indexed by epoch from 1, with one more row
+    for the step on all rows where there is one; and the trained model.
     """
     penalties, rows = (model.alpha, model.l1_ratio), []
 
@@ -47,13 +50,16 @@ def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.Da
         rows.append({"gap": value / optimum - 1, "zeros": int((weights == 0).sum())})
 
     class Watched(SGDLogisticRegression):
-        def _epoch(self, batches, rate):
-            losses = super()._epoch(batches, rate)
-            measure(self._progress.weights, self._progress.intercept)
+        def _epoch(self, batches, progress, rate):
+            losses = super()._epoch(batches, progress, rate)
+            measure(progress.weights, progress.intercept)
+            last.update(weights=progress.weights)
             return losses
 
+    last = {}
     trained = Watched(**model.get_params()).fit(X, y)
-    measure(trained.coef_, trained.intercept_)
+    if not np.array_equal(trained.coef_, last["weights"]):  # it has settled
+        measure(trained.coef_, trained.intercept_)
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch")), trained
 
 
@@ -64,15 +70,29 @@ def fit_quietly(model, X, y):
         return model.fit(X, y)
 
 
-def build_ours(alpha: float, l1_ratio: float, rate: float, epochs: int) -> SGDLogisticRegression:
-    """Ours, to be stopped after `epochs`."""
-    return SGDLogisticRegression(alpha, l1_ratio, rate, max_epochs=epochs, tol=1e-2, random_state=0)
+RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # the same grid for all that have a rate
+SCHEDULES = ("constant", "invscaling", "adaptive")  # of SGDClassifier; "optimal" has no rate to choose
+
+
+def build_ours(alpha: float, l1_ratio: float, rate: float, epochs: int, seed: int = 0) -> SGDLogisticRegression:
+    """Ours for a short training: small batches, early halvings, and no copy, which a few epochs do not repay."""
+    return SGDLogisticRegression(
+        alpha,
+        l1_ratio,
+        rate,
+        batch_size=64,
+        max_epochs=epochs,
+        tol=0.3,
+        shuffle="every epoch",
+        random_state=seed,
+    )
 
 
 def build_sgd_classifier(
-    alpha: float, l1_ratio: float, rate: float, epochs: int, schedule: str = "invscaling"
+    alpha: float, l1_ratio: float, rate: float, epochs: int, schedule: str = "constant", seed: int = 0
 ) -> SGDClassifier:
-    """scikit-learn's SGD on the same objective; by default its rate falls with the square root of the steps."""
+    """scikit-learn's SGD on the same objective: a constant rate, one that falls with the square root of the steps
+    ("invscaling"), or one that falls by five whenever an epoch no longer helps ("adaptive")."""
     return SGDClassifier(
         "log_loss",
         penalty="elasticnet",
@@ -82,12 +102,13 @@ def build_sgd_classifier(
         power_t=0.5,
         eta0=rate,
         max_iter=epochs,
-        tol=None,
-        random_state=0,
+        tol=1e-2 if schedule == "adaptive" else None,
+        n_iter_no_change=1,
+        random_state=seed,
     )
 
 
-def build_saga(alpha: float, l1_ratio: float, rows: int, epochs: int) -> LogisticRegression:
+def build_saga(alpha: float, l1_ratio: float, rows: int, epochs: int, seed: int = 0) -> LogisticRegression:
     """scikit-learn's SAGA on the same objective; it sums the loss over rows, so C = 1 / (rows · alpha).
 
     scikit-learn 1.8 dropped `penalty`; before, `l1_ratio` alone had no effect.
@@ -95,7 +116,7 @@ def build_saga(alpha: float, l1_ratio: float, rows: int, epochs: int) -> Logisti
     version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
     options = {} if version >= (1, 8) else {"penalty": "elasticnet"}
     return LogisticRegression(
-        solver="saga", C=1 / (rows * alpha), l1_ratio=l1_ratio, tol=1e-12, max_iter=epochs, random_state=0, **options
+        solver="saga", C=1 / (rows * alpha), l1_ratio=l1_ratio, tol=1e-12, max_iter=epochs, random_state=seed, **options
     )
 
 
@@ -114,10 +135,58 @@ def race(build: Callable, budgets: tuple[int, ...], gap: Callable, X, y, enough:
     return pd.DataFrame(rows)
 
 
+def best_race(builders: list, budgets: tuple[int, ...], gap: Callable, X, y, enough: float = 0.01) -> pd.DataFrame:
+    """Of the races of several settings, the one that is soonest within `enough` of the minimum, else the closest."""
+    races = [race(build, budgets, gap, X, y) for build in builders]
+    return min(
+        races,
+        key=lambda r: (r["seconds"][r["gap"] <= enough].min() if r["gap"].min() <= enough else np.inf, r["gap"].min()),
+    )
+
+
+def epoch_times(X, targets, model: SGDLogisticRegression, repeats: int = 5) -> dict[str, float]:
+    """Milliseconds an epoch: fetching shuffled batches, taking them from a copy shuffled once, training; medians.
+
+    Shapes: X (n, d), targets (n, K).
+    """
+    rng, size = np.random.default_rng(0), min(model.batch_size, len(X))
+    memory = np.empty((size, X.shape[1]), X.dtype), np.empty((size, targets.shape[1]), targets.dtype)
+    once = ShuffledOnce(X, targets, model.batch_size, rng)
+    for _ in once.epoch():  # the first epoch makes the copy
+        pass
+    progress = Progress(np.zeros((targets.shape[1], X.shape[1]), X.dtype), np.zeros(targets.shape[1], X.dtype))
+    steps = (0.001, model.momentum, model.alpha, model.l1_ratio, model.l1_step)
+
+    def drain(batches):
+        return sum(float(batch[:, 0].sum() + batch[:, -1].sum()) for batch, _ in batches)
+
+    kinds = {
+        "fetch at random": lambda: drain(iterate_batches(X, targets, model.batch_size, rng, memory)),
+        "train, fetching at random": lambda: train_epoch(
+            iterate_batches(X, targets, model.batch_size, rng, memory), progress, *steps
+        ),
+        "train, shuffled once": lambda: train_epoch(once.epoch(), progress, *steps),
+    }
+    return {kind: 1000 * float(np.median([seconds(call) for _ in range(repeats)])) for kind, call in kinds.items()}
+
+
+class QuasiNewton:
+    """`find_optimum`, cut off after some iterations, as a model that can race: it has coef_ and intercept_."""
+
+    def __init__(self, alpha: float, l1_ratio: float, iterations: int):
+        self.settings = alpha, l1_ratio, iterations
+
+    def fit(self, X, y):
+        """Minimise on X (n, d) and y (n,) of 0 and 1."""
+        alpha, l1_ratio, iterations = self.settings
+        self.coef_, self.intercept_, _ = find_optimum(X, y[:, None].astype(float), alpha, l1_ratio, None, iterations)
+        return self
+
+
 def l1_path(model: SGDLogisticRegression, images, labels, alphas: tuple[float, ...]) -> list:
     """A fitted pipeline of scaler and `model` with pure L1 for each strength, weakest first."""
     models = [clone(model).set_params(alpha=alpha, l1_ratio=1.0) for alpha in alphas]
-    return [fit_quietly(make_pipeline(StandardScaler(), one), images, labels) for one in models]
+    return [make_pipeline(StandardScaler(), one).fit(images, labels) for one in models]
 
 
 def weight_images(model) -> np.ndarray:

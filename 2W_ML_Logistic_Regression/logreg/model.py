@@ -1,6 +1,7 @@
 """Logistic regression as a scikit-learn estimator, for two classes and for more."""
 
 import warnings
+from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from logreg.batches import ShuffledOnce, check_sizes, iterate_batches
 from logreg.objective import probabilities
-from logreg.train import L1_STEPS, Progress, Schedule, settle, train, train_epoch
+from logreg.train import L1_STEPS, Progress, Schedule, check_finite, settle, train, train_epoch
 
 SHUFFLES = ("once", "every epoch")
+LEARNT = ("classes_", "coef_", "intercept_", "n_iter_", "batch_losses_", "n_features_in_")
 
 
 class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
@@ -24,14 +26,16 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     alpha · (l1_ratio · Σ|w| + (1 - l1_ratio) / 2 · Σw²), the intercept not penalised. Features of one size help:
     put a StandardScaler before it.
 
-    Parameters: `learning_rate` halves whenever a hundred steps improve the loss by less than the share `tol`, and
-    training ends after twelve halvings, or after `max_epochs` with a ConvergenceWarning; with `tol=None` it neither
-    halves nor ends early. Where L1 counts, one step on all rows then sets to zero what only the noise of batches kept
-    from it. `momentum` in [0, 1). `l1_step` is "proximal", which yields exact zeros, or the homework's
+    Parameters: `learning_rate` halves whenever two hundred steps, in whole epochs, improve the loss by less than
+    the share `tol`. Training ends after twelve halvings, or after `max_epochs` with a ConvergenceWarning; with
+    `tol=None` it neither halves nor ends early. A schedule that has ended is no proof of a minimum: far too small a
+    rate ends too. Where L1 counts, one step on all rows then sets to zero what only the noise of batches kept from it.
+    `momentum` in [0, 1). `l1_step` is "proximal", which yields exact zeros, or the homework's
     "subgradient", which does not. `shuffle` is "once" (a copy of X, less time an epoch) or "every epoch".
 
     Attributes: `classes_`; `coef_`, shape (1, d) for two classes, else (K, d), in X's precision; `intercept_`, (1,) or
-    (K,); `n_iter_`, epochs; `batch_losses_`, the objective on each batch, shape (n_iter_, batches).
+    (K,); `n_iter_`, epochs; `batch_losses_`, the objective on each batch
+    before its step, at the point ahead, shape (n_iter_, batches); after `partial_fit` of its one epoch.
     """
 
     def __init__(
@@ -41,7 +45,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         learning_rate=0.05,
         momentum=0.9,
         batch_size=128,
-        max_epochs=1000,
+        max_epochs=5000,
         tol=1e-3,
         l1_step="proximal",
         shuffle="once",
@@ -59,7 +63,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def __getattr__(self, name: str):
-        if name.endswith("_") and not name.startswith("_"):  # reached only if it was not set
+        if name in LEARNT:  # reached only if it was not set
             raise NotFittedError(f"{name} is not known yet; call fit first")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -67,43 +71,45 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         """Learn from X (n, d) and labels y (n,). Raises ValueError or TypeError for what it cannot learn from."""
         self._check_settings()
         X, y = self._check_rows(X, y, first=True)
-        self.classes_ = check_classes(np.unique(y))
-        self._start(X)
-        targets = self._targets(y, X.dtype)
-        rows = (X, targets, self.batch_size, self._rng)
-        once = ShuffledOnce(*rows)
+        classes = check_classes(np.unique(y))
+        targets, rng, progress = one_hot(y, classes, X.dtype), self._generator(), start(X, classes)
+        once, memory = ShuffledOnce(X, targets, self.batch_size, rng), None
+        if self.shuffle == "every epoch":
+            size = min(self.batch_size, len(X))
+            memory = np.empty_like(X, shape=(size, X.shape[1])), np.empty_like(targets, shape=(size, targets.shape[1]))
 
         def epoch(rate):
-            return self._epoch(once.epoch() if self.shuffle == "once" else iterate_batches(*rows), rate)
+            batches = iterate_batches(X, targets, self.batch_size, rng, memory) if memory else once.epoch()
+            return self._epoch(batches, progress, rate)
 
-        schedule = Schedule(self.learning_rate, self.max_epochs, self.tol)
-        self.batch_losses_, converged = train(epoch, schedule)
-        self.n_iter_ = len(self.batch_losses_)
-        if converged and self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0:
-            settle(X, targets, self._progress, self.learning_rate, self.alpha, self.l1_ratio)
-        if self.tol is not None and not converged:
+        losses, ended = train(epoch, Schedule(float(self.learning_rate), self.max_epochs, self.tol))
+        if ended and self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0:
+            settle(X, targets, progress, float(self.learning_rate), float(self.alpha), float(self.l1_ratio))
+        if self.tol is not None and not ended:
             advice = "raise max_epochs or tol, or scale the features"
-            warnings.warn(f"no convergence in {self.n_iter_} epochs; {advice}", ConvergenceWarning, stacklevel=2)
-        return self._finish()
+            warnings.warn(f"no convergence in {len(losses)} epochs; {advice}", ConvergenceWarning, stacklevel=2)
+        return self._keep(classes, progress, rng, len(losses), losses)
 
     def partial_fit(self, X, y, classes=None):
-        """One more epoch, over these rows, at the full learning rate; the first call names all `classes`."""
+        """One more epoch, over all of these rows, at the full learning rate; the first call names all `classes`.
+
+        Goes on where `fit` or the last call stopped, with its momentum. Raises ValueError for labels that are no class.
+        """
         self._check_settings()
         first = not hasattr(self, "classes_")
         if first and classes is None:
             raise ValueError("the first call of partial_fit needs classes: all that will ever occur in y")
         X, y = self._check_rows(X, y, first)
-        if first:
-            self.classes_ = check_classes(np.unique(classes))
-            self._start(X)
-            self.n_iter_ = 0
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes={list(classes)} are not those of the first call, {self.classes_.tolist()}")
-        self._progress = Progress(self.coef_, self.intercept_)
-        batches = iterate_batches(X, self._targets(y, X.dtype), self.batch_size, self._rng)
-        self.batch_losses_ = np.array([self._epoch(batches, self.learning_rate)])
-        self.n_iter_ += 1
-        return self._finish()
+        known = check_classes(np.unique(classes)) if first else self.classes_
+        if classes is not None and not np.array_equal(np.unique(classes), known):
+            raise ValueError(f"classes={list(classes)} are not those of the first call, {known.tolist()}")
+        targets = one_hot(y, known, X.dtype)
+        rng, progress = (self._generator(), start(X, known)) if first else (self._rng, copy(self._progress))
+        # A stream has no next epoch, so no row may be left out: parts of nearly equal size, none above batch_size.
+        parts = np.array_split(rng.permutation(len(X)), -(-len(X) // self.batch_size))
+        losses = self._epoch(((X[part], targets[part]) for part in parts), progress, float(self.learning_rate))
+        check_finite(losses, 0, self.learning_rate)
+        return self._keep(known, progress, rng, 1 if first else self.n_iter_ + 1, np.array([losses]))
 
     def decision_function(self, X):
         """Scores: (n,) for two classes, above 0 for the second of them; else (n, K), the largest wins."""
@@ -130,28 +136,20 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         check_sizes(X, y, self.batch_size)
         return X, y
 
-    def _start(self, X) -> None:
-        outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
-        self.coef_ = np.zeros((outputs, X.shape[1]), X.dtype)
-        self.intercept_ = np.zeros(outputs, X.dtype)
-        self._progress = Progress(self.coef_, self.intercept_)
-        self._rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-
-    def _finish(self):
-        self.coef_, self.intercept_ = self._progress.weights, self._progress.intercept
-        del self._progress
+    def _keep(self, classes, progress: Progress, rng, epochs: int, losses: np.ndarray):
+        """Nothing is kept before all went well: a fit that fails leaves the estimator as it was."""
+        self.classes_, self._progress, self._rng = classes, progress, rng
+        self.coef_, self.intercept_ = progress.weights, progress.intercept
+        self.n_iter_, self.batch_losses_ = epochs, losses
         return self
 
-    def _targets(self, y, dtype) -> np.ndarray:
-        """0 or 1 in one column for two classes, else a column a class with one 1 a row."""
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"labels {unknown.tolist()} are not among the classes {self.classes_.tolist()}")
-        hits = y[:, None] == self.classes_[None, -1:] if len(self.classes_) == 2 else y[:, None] == self.classes_
-        return hits.astype(dtype)
+    def _generator(self) -> np.random.Generator:
+        return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
-    def _epoch(self, batches, rate: float) -> list[float]:
-        return train_epoch(batches, self._progress, rate, self.momentum, self.alpha, self.l1_ratio, self.l1_step)
+    def _epoch(self, batches, progress: Progress, rate: float) -> list[float]:
+        # float: a number of numpy's would turn single precision into double
+        momentum, alpha, l1_ratio = float(self.momentum), float(self.alpha), float(self.l1_ratio)
+        return train_epoch(batches, progress, rate, momentum, alpha, l1_ratio, self.l1_step)
 
     def _check_settings(self) -> None:
         for name, low, high in (
@@ -164,13 +162,32 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high or np.isinf(value):
                 limits = {"alpha": "from 0", "l1_ratio": "from 0 to 1", "learning_rate": "above 0"}
                 raise ValueError(f"{name}={value!r}; expected a number {limits.get(name, 'from 0, below 1')}")
-        if not isinstance(self.max_epochs, Integral) or self.max_epochs < 1:
+        if not isinstance(self.max_epochs, Integral) or isinstance(self.max_epochs, bool) or self.max_epochs < 1:
             raise ValueError(f"max_epochs={self.max_epochs!r}; expected a whole number from 1")
-        if self.tol is not None and not (isinstance(self.tol, Real) and 0 <= self.tol < 1):
+        if self.tol is not None and (
+            isinstance(self.tol, bool) or not isinstance(self.tol, Real) or not 0 <= self.tol < 1
+        ):
             raise ValueError(f"tol={self.tol!r}; expected None, or a share from 0, below 1")
         for name, known in (("l1_step", L1_STEPS), ("shuffle", SHUFFLES)):
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; there are: {', '.join(known)}")
+
+
+def start(X, classes) -> Progress:
+    """Weights and intercept of zero, in X's precision: one row of them for two classes, else one a class."""
+    outputs = 1 if len(classes) == 2 else len(classes)
+    return Progress(np.zeros((outputs, X.shape[1]), X.dtype), np.zeros(outputs, X.dtype))
+
+
+def one_hot(y, classes, dtype) -> np.ndarray:
+    """0 or 1 in one column for two classes, (n, 1), else a column a class with one 1 a row, (n, K).
+
+    Raises: ValueError for labels that are none of `classes`.
+    """
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(f"labels {unknown.tolist()} are not among the classes {classes.tolist()}")
+    return (y[:, None] == (classes[None, 1:] if len(classes) == 2 else classes)).astype(dtype)
 
 
 def check_classes(classes: np.ndarray) -> np.ndarray:

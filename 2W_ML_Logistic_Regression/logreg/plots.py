@@ -69,7 +69,7 @@ def plot_digits(images: np.ndarray, titles: list[str]) -> Figure:
     """A row of images, shape (n, 784) or (n, 28, 28), grey on white, each under its title."""
     columns = min(len(images), 10)
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.1 * columns, 1.35 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.15 * columns, 1.4 * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
@@ -84,11 +84,13 @@ def plot_zeros(curves: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], 
     for (name, curve), colour in zip(curves.items(), (BLUE, RED), strict=True):
         left.plot(curve.index, curve["zeros"], "o-", markersize=4, color=colour, label=name)
         sizes = np.sort(np.abs(weights[name].ravel()))[::-1]
-        right.plot(np.maximum(sizes, 1e-7), color=colour, label=name)
+        right.plot(np.where(sizes > 0, sizes, np.nan), color=colour, label=name)
     left.axhline(zeros, color=GREY, linestyle="--", label="at the optimum")
     left.set(xlabel="epoch", ylabel="weights", title="Weights that are exactly 0", ylim=(-20, zeros * 1.1))
     right.set(xlabel="weight, largest first", ylabel="|w|", title="Sizes after training", yscale="log")
-    right.text(0.98, 0.09, "the floor of the plot is 0", transform=right.transAxes, ha="right", color=GREY, fontsize=9)
+    right.set_xlim(-10, next(iter(weights.values())).size)
+    right.text(0.98, 0.9, "a curve ends where weights are exactly 0", transform=right.transAxes, ha="right", fontsize=9)
+    right.legend(loc="lower left")
     left.legend(loc="upper right", bbox_to_anchor=(1, 0.52))
     return figure
 
@@ -98,14 +100,14 @@ def plot_gaps(curves: dict[str, pd.DataFrame], races: dict[str, pd.DataFrame]) -
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
     for (name, curve), colour in zip(curves.items(), (BLUE, GREEN, ORANGE, RED), strict=False):
         left.plot(curve.index, curve["gap"], color=colour, label=name)
-    for (name, points), colour in zip(races.items(), (BLUE, ORANGE, RED), strict=False):
+    for (name, points), colour in zip(races.items(), (BLUE, ORANGE, RED, GREEN), strict=True):
         right.plot(points["seconds"], points["gap"], "o-", markersize=4, color=colour, label=name)
     for ax in (left, right):
         ax.axhline(0.01, color=GREY, linestyle="--", linewidth=1)
         ax.set(yscale="log")
         ax.legend(fontsize=9)
     left.set(xlabel="epoch", ylabel="$(f - f^*) / f^*$", title="Ours, epoch by epoch")
-    right.set(xlabel="seconds of training", xscale="log", title="Against scikit-learn")
+    right.set(xlabel="seconds of training", xscale="log", title="Against other solvers")
     return figure
 
 

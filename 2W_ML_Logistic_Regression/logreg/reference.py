@@ -6,12 +6,13 @@ from scipy.optimize import minimize
 from logreg.objective import full_objective, loss_and_residual
 
 
-def find_optimum(X, targets, alpha: float, l1_ratio: float, gradient: float = 1e-8):
+def find_optimum(X, targets, alpha: float, l1_ratio: float, gradient: float | None = 1e-8, iterations: int = 20_000):
     """Minimise the objective by L-BFGS-B; returns the weights (K, d), the intercept (K,) and the minimum.
 
     |w| has a kink at 0, which a quasi-Newton method does not like. Written as w = p - n with p, n ≥ 0 it is p + n,
-    which has none. Stops when no component of the projected gradient exceeds `gradient`. Shapes: X (n, d), float64,
-    targets (n, 1) or (n, K). Raises: RuntimeError if it does not get there.
+    which has none. Stops when no component of the projected gradient exceeds `gradient`, or after `iterations`.
+    Shapes: X (n, d), float64, targets (n, 1) or (n, K).
+    Raises: RuntimeError if the conditions of a minimum are violated by over 100 times `gradient`; None accepts all.
     Source: Byrd et al. 1995, doi:10.1137/0916069.
     """
     outputs, features = targets.shape[1], X.shape[1]
@@ -30,13 +31,12 @@ def find_optimum(X, targets, alpha: float, l1_ratio: float, gradient: float = 1e
         return value, np.concatenate([smooth + l1, l1 - smooth, residual.sum(axis=0)])
 
     bounds = [(0, None)] * (2 * size) + [(None, None)] * outputs
-    options = {"maxiter": 20_000, "maxfun": 40_000, "ftol": 0, "gtol": gradient, "maxcor": 20}
+    options = {"maxiter": iterations, "maxfun": 2 * iterations + 20, "ftol": 0, "gtol": gradient or 0, "maxcor": 20}
     found = minimize(
         value_and_slope, np.zeros(2 * size + outputs), jac=True, method="L-BFGS-B", bounds=bounds, options=options
     )
     _, _, weights, intercept = unpack(found.x)
-    steepest = largest_violation(X, targets, weights, intercept, alpha, l1_ratio)
-    if steepest > 100 * gradient:
+    if gradient and (steepest := largest_violation(X, targets, weights, intercept, alpha, l1_ratio)) > 100 * gradient:
         raise RuntimeError(f"L-BFGS-B ended with a slope of {steepest:.1e}, expected {gradient:.0e}: {found.message}")
     return weights, intercept, full_objective(X, targets, weights, intercept, alpha, l1_ratio)
 

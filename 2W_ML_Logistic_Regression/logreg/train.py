@@ -28,7 +28,8 @@ def train_epoch(
     """One epoch: a step for each batch; changes `progress`, returns the objective on each batch before its step.
 
     Shapes: batches yields X (b, d) and targets (b, K).
-    Source of the momentum: Nesterov 1983, as in Beck and Teboulle 2009, doi:10.1137/080716542.
+    The objective is taken at the point ahead. Source: Beck and Teboulle 2009, doi:10.1137/080716542, whose momentum
+    grows from step to step; ours is constant.
     """
     losses = []
     for X, targets in batches:
@@ -51,16 +52,16 @@ def train_epoch(
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rate stays while it helps: when `window` steps no longer improve the loss by the share `tol`, it halves.
+    """The rate stays while it helps: when `window` steps improve on the last `window` by less than `tol`, it halves.
 
-    After `halvings` of them, or after `max_epochs`, training ends. `tol=None` keeps the rate and all epochs. Steps
-    are judged in whole epochs, as many as the window needs: a single epoch of a few batches says little.
+    `tol` is a share of the loss; None keeps the rate and all epochs. After `halvings` of them, or after `max_epochs`,
+    training ends. Steps are judged in whole epochs, as many as the window needs: a few batches say little.
     """
 
     learning_rate: float
     max_epochs: int
     tol: float | None
-    window: int = 100
+    window: int = 200
     halvings: int = 12
 
 
@@ -69,7 +70,7 @@ def train(epoch: Callable[[float], list[float]], schedule: Schedule) -> tuple[np
 
     Raises: ValueError if a loss is not finite; it names epoch, batch and rate.
     """
-    rate, best, halved = schedule.learning_rate, np.inf, 0
+    rate, last, halved = schedule.learning_rate, np.inf, 0
     history, unjudged = [], []
     while len(history) < schedule.max_epochs and halved < schedule.halvings:
         losses = epoch(rate)
@@ -78,9 +79,9 @@ def train(epoch: Callable[[float], list[float]], schedule: Schedule) -> tuple[np
         unjudged += losses
         if schedule.tol is not None and len(unjudged) >= schedule.window:
             mean = float(np.mean(unjudged))
-            if mean > best * (1 - schedule.tol):
+            if mean > last * (1 - schedule.tol):
                 rate, halved = rate / 2, halved + 1
-            best, unjudged = min(best, mean), []
+            last, unjudged = mean, []
     return np.array(history), halved == schedule.halvings
 
 

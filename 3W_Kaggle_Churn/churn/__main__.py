@@ -1,8 +1,11 @@
 """python -m churn: work on the study of week 3 without its notebook; start it on several machines to share one.
 
-COURSEWORK_SET="3W.storage=mysql://user@host/studies" names a database that all of them reach; a file works for
-several processes on one machine.
+COURSEWORK_SET="3W.storage=mysql+pymysql://user@host/studies" names a database that all of them reach (and its driver,
+which must be installed); a file works for several processes on one machine. A notebook that names the same storage
+goes on from what they found.
 """
+
+import secrets
 
 from churn.config import CONFIGS
 from churn.data import clean, load_customers
@@ -17,13 +20,14 @@ def main() -> None:
     config = load_config("3W", CONFIGS)
     customers = load_customers(config)
     data, _ = clean(customers.train)
-    study = open_study(data, customers.labels, config.trees, study_path(config.storage))
     folds = tuning_folds(customers.labels, config.folds, config.seed)
+    study = open_study(data, customers.labels, folds, config.trees, study_path(config.storage))
 
     def build(settings):
         return build_catboost(settings, config.seed, config.threads)
 
-    tune(study, build, data, customers.labels, folds, config.trials, config.trees, config.seed)
+    # A seed of its own, or all workers would try the same.
+    tune(study, build, data, customers.labels, folds, config.trials, config.trees, secrets.randbelow(2**31))
     print(study_table(study).sort_values("auc").tail(5).round(4).to_string())
 
 

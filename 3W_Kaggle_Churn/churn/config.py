@@ -41,6 +41,6 @@ CONFIGS = {
         threads=1,
     ),
     "sample": SAMPLE,
-    # The competition's own files, and nothing in their place; more trials than an evening on a laptop would take.
+    # The competition's own files, and nothing in their place; a longer search.
     "full": replace(SAMPLE, sources=("folder", "download"), trials=200, permutations=1000),
 }

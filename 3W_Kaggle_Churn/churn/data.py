@@ -74,10 +74,11 @@ def load_download(config: Config) -> Customers | None:
     import kagglehub
 
     try:
-        return read_competition(Path(kagglehub.competition_download(COMPETITION)))
-    except Exception as error:
+        folder = Path(kagglehub.competition_download(COMPETITION))
+    except Exception as error:  # kagglehub raises a dozen kinds, those of its network library among them
         print(f"Kaggle: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}")
         return None
+    return read_competition(folder)
 
 
 def read_competition(folder: Path) -> Customers:
@@ -85,10 +86,12 @@ def read_competition(folder: Path) -> Customers:
     train = check_train(read_csv(folder / "train.csv"), "train.csv")
     test = check_test(read_csv(folder / "test.csv"), "test.csv")
     form = check_columns(read_csv(folder / "submission.csv"), ["Id", TARGET], "submission.csv")
-    if form["Id"].tolist() != list(range(len(test))):
+    ids = form["Id"].tolist()
+    if ids != list(range(len(test))):
+        wrong = next((row for row, number in enumerate(ids[: len(test)]) if number != row), min(len(ids), len(test)))
         raise ValueError(
-            f"submission.csv: {len(form)} ids from {form['Id'].iloc[0]}, expected 0 to {len(test) - 1} in order, one a "
-            "row of test.csv; fetch the three files together"
+            f"submission.csv: {len(ids)} ids, expected {len(test)}, from 0 in the order of test.csv; the first that "
+            f"does not fit is in row {wrong}; fetch the three files together"
         )
     source = f"Kaggle {COMPETITION}"
     return Customers(train[FEATURES], train[TARGET], test, None, "kaggle", source)
@@ -160,10 +163,17 @@ def clean(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     table[NUMERIC] = table[NUMERIC].astype(np.float64)
     for column in CATEGORICAL:
         missing = blank(table[column])
-        table[column] = table[column].astype(str).where(~missing, "unknown")
+        table[column] = table[column].map(category_name).where(~missing, "unknown")
         if missing.any():
             notes.append(f"{column}: {missing.sum()} blanks set to 'unknown'")
     return table, notes
+
+
+def category_name(value) -> str:
+    """A category as text: without spaces around it, and 1.0 (as a column of numbers with a blank reads) as "1"."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip()
 
 
 def unseen_categories(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, int]:

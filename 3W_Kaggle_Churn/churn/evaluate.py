@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from churn.models import build_logistic
 
-TUNING_SEED = 1000  # folds for choosing; models are compared on folds of the config's own seed
+TUNING_SEED = 1000  # folds for choosing; models are compared on other cuts of the same customers
 
 
 def tuning_folds(labels: pd.Series, folds: int, seed: int) -> list:
@@ -94,6 +94,18 @@ def calibration(labels: pd.Series, chances: np.ndarray, bins: int = 10) -> pd.Da
         interval = binomtest(left, size).proportion_ci(0.95, method="wilson")
         rows.append((chances[group].mean(), left / size, interval.low, interval.high, size))
     return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "customers"])
+
+
+def calibration_error(table: pd.DataFrame) -> float:
+    """Mean distance of `observed` from `predicted` over the groups of `calibration`."""
+    return float((table["predicted"] - table["observed"]).abs().mean())
+
+
+def error_of_perfection(chances: np.ndarray, resamples: int, seed: int, bins: int = 10) -> float:
+    """The median `calibration_error` if every probability were exactly true: what chance alone makes of it."""
+    rng = np.random.default_rng(seed)
+    draws = (rng.random(len(chances)) < chances for _ in range(resamples))
+    return float(np.median([calibration_error(calibration(pd.Series(draw), chances, bins)) for draw in draws]))
 
 
 @dataclass(frozen=True)

@@ -62,15 +62,15 @@ def plot_customer(values: pd.Series, base: float, customer: pd.Series, count: in
     for row, (_, step) in enumerate(steps):
         ax.barh(row, step, left=at, color=ORANGE if step > 0 else BLUE)
         edge = max(at, at + step)
-        ax.text(edge, row, f" {step:+.2f} ", va="center", fontsize=9, backgroundcolor="white", zorder=5)
+        ax.text(edge, row, f" {step:+.2f} ", va="center", fontsize=9)
         at += step
     ax.axvline(base, color="grey", linestyle="--", linewidth=1)
-    ax.axvline(at, color="black", linewidth=1)
+    ax.vlines(at, len(steps) - 1.45, len(steps) - 0.55, color="black", linewidth=2)
     ax.set_yticks(range(len(steps)), [name for name, _ in steps])
     edges = base + np.cumsum([0.0, *(step for _, step in steps)])
     reach = 0.12 * (edges.max() - edges.min())
     ax.set(ylim=(len(steps) - 0.5, -0.5), xlim=(edges.min() - reach / 3, edges.max() + reach))
     ax.set_xlabel("log-odds of leaving")
     chance, average = 1 / (1 + np.exp(-at)), 1 / (1 + np.exp(-base))
-    ax.set_title(f"From the average ({average:.0%}, dashed) to this customer ({chance:.0%})")
+    ax.set_title(f"From the base value ({average:.0%}, dashed) to this customer ({chance:.0%})")
     return figure

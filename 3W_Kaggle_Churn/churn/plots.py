@@ -27,7 +27,7 @@ def plot_numbers(data: pd.DataFrame, labels: pd.Series) -> Figure:
         for box, colour in zip(boxes["boxes"], (STAYED, LEFT), strict=True):
             box.set(facecolor=colour, alpha=0.55)
         plt.setp(boxes["medians"], color="black")
-        above.set(title=column, yticks=[])
+        above.set(title=column, yticks=[], ylabel="share of each" if column == NUMERIC[0] else "")
         below.set(xlabel=UNITS[column])
     axes[0, 0].legend()
     return figure
@@ -39,15 +39,15 @@ def plot_pairs(data: pd.DataFrame, labels: pd.Series) -> Figure:
     with plt.rc_context({"figure.constrained_layout.use": False}):
         grid = sns.pairplot(
             table, hue="customer", hue_order=["stayed", "left"], palette=[STAYED, LEFT], height=2.3, aspect=1.2,
-            plot_kws={"s": 6, "alpha": 0.35, "linewidth": 0}, diag_kws={"common_norm": False},
+            plot_kws={"s": 6, "alpha": 0.35, "linewidth": 0}, diag_kws={"common_norm": False, "cut": 0}, corner=True,
         )  # fmt: skip
-    sns.move_legend(grid, "upper right", bbox_to_anchor=(1.0, 1.0), frameon=False, markerscale=4)
+    sns.move_legend(grid, "upper right", bbox_to_anchor=(0.75, 0.95), frameon=False, markerscale=4)
     return grid.figure
 
 
 def plot_product(data: pd.DataFrame) -> Figure:
     """Left, correlations of the numbers; right, TotalSpent against ClientPeriod times MonthlySpending."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), width_ratios=(1.15, 1))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), width_ratios=(1.15, 1), gridspec_kw={"wspace": 0.12})
     product = data["ClientPeriod"] * data["MonthlySpending"]
     table = data[NUMERIC].assign(**{"period × spending": product}).corr()
     heat_map(left, table.to_numpy(), list(table.index), [name.replace(" × ", "\n× ") for name in table.columns], ".2f")

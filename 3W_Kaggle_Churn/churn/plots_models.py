@@ -25,8 +25,11 @@ def plot_study(table: pd.DataFrame) -> Figure:
     left.scatter(kept.index, kept["auc"], s=30, color=BLUE, label="all folds")
     left.step(kept.index, kept["auc"].cummax(), where="post", color=ORANGE, label="best so far")
     left.set(xlabel="trial", ylabel="mean ROC-AUC of the folds seen", title="The search")
+    left.set_ylim(table["auc"].quantile(0.05) - 0.001, table["auc"].max() + 0.001)
     left.legend(fontsize=9, loc="lower right")
-    points = right.scatter(kept["learning_rate"], kept["auc"], c=kept["depth"], s=40, vmin=1, vmax=5, cmap="viridis")
+    points = right.scatter(
+        kept["learning_rate"], kept["auc"], c=kept["depth"], s=40, vmin=0.5, vmax=5.5, cmap=plt.get_cmap("viridis", 5)
+    )
     figure.colorbar(points, ax=right, label="depth of the trees", ticks=range(1, 6))
     right.set(xscale="log", xlabel="learning rate", title="What it found")
     right.set_xticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
@@ -44,8 +47,10 @@ def plot_differences(differences: dict[str, np.ndarray], intervals: dict[str, tu
         ax.plot(mean, row, "o", color=BLUE, markersize=8)
     ax.axvline(0, color=RED, linewidth=1)
     ax.set_yticks(range(len(differences)), list(differences))
-    ax.set(xlabel="ROC-AUC minus the reference's, on the same fold", ylim=(len(differences) - 0.5, -0.5))
-    ax.set_title("Dots: folds. Bars: 95 % interval of the mean")
+    ax.set(
+        xlabel="ROC-AUC minus that of the original's CatBoost, on the same fold", ylim=(len(differences) - 0.5, -0.5)
+    )
+    ax.set_title("Better (right) or worse than the original; dots are folds, bars 95 % intervals")
     return figure
 
 
@@ -64,10 +69,11 @@ def plot_calibration(tables: dict[str, pd.DataFrame], chances: np.ndarray) -> Fi
     return figure
 
 
-def plot_profit(table: pd.DataFrame, best: pd.Series) -> Figure:
-    """Profit by threshold, with the best one marked, and the share of customers that get an offer."""
+def plot_profit(table: pd.DataFrame, best: pd.Series, fair: float) -> Figure:
+    """Profit by threshold, with the best one and the one that follows from the costs (`fair`) marked."""
     figure, ax = plt.subplots(figsize=(8, 3.6))
     ax.plot(table["threshold"], table["profit"], color=BLUE, label="profit a customer")
+    ax.axvline(fair, color=GREY, linestyle="--", linewidth=1)
     ax.axhline(0, color=GREY, linewidth=1)
     ax.plot(best["threshold"], best["profit"], "o", color=RED, markersize=9)
     ax.annotate(
@@ -75,7 +81,12 @@ def plot_profit(table: pd.DataFrame, best: pd.Series) -> Figure:
         (best["threshold"], best["profit"]), xytext=(0, 12), textcoords="offset points", color=RED,
     )  # fmt: skip
     low, high = min(table["profit"].min(), 0), table["profit"].max()
-    ax.set(xlabel="threshold", ylabel="profit a customer", ylim=(low - 0.1 * high, 1.3 * high), title="Whom to call")
+    ax.set(
+        xlabel="threshold",
+        ylabel="profit, for each customer",
+        ylim=(low - 0.1 * high, 1.3 * high),
+        title="Whom to call",
+    )
     return figure
 
 

@@ -19,6 +19,8 @@ def check_submission(table: pd.DataFrame, rows: int, name: str = "submission.csv
     """The table, if Kaggle would take it; ValueError for other columns, ids, order or length, or for no probability."""
     table = check_columns(table, ["Id", TARGET], name)
     check_ids(table["Id"], name)
+    if not pd.api.types.is_integer_dtype(table["Id"]):
+        raise ValueError(f"{name}: Id is {table['Id'].dtype}, expected whole numbers from 0")
     if len(table) != rows:
         raise ValueError(f"{name}: {len(table)} rows, expected {rows}, one a customer of the test part")
     wrong = np.flatnonzero(table["Id"].to_numpy() != np.arange(rows))

@@ -1,13 +1,15 @@
 """Tuning with Optuna: each trial is scored fold by fold, and a hopeless one is given up early.
 
 A study survives a kill: the same call goes on where it stopped, and ends with the same trials, for the sampler of a
-trial is seeded by how many came before it. Several machines may work on one study; then the order is chance.
+trial is seeded by how many were finished before it. Several machines may share one study, each with a seed of its own;
+then which trials there are is chance.
 """
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import catboost
 import numpy as np
 import optuna
 import pandas as pd
@@ -17,9 +19,10 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from coursework.records import build_dir
+from churn.models import LEFT_OUT
+from coursework.records import build_dir, write_bytes
 
-SPACE = 1  # raise it when `suggest_settings` changes: old studies must not go on under a new space
+SPACE = 1  # raise it when `suggest_settings` or the models change: old studies must not go on under new rules
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 # The first trial: small trees, which the original notebook's grid found good too.
 START = {"depth": 3, "learning_rate": 0.05, "trees_share": 0.6, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 1.0}
@@ -45,37 +48,53 @@ def study_path(storage: str | None) -> str | Path | None:
     return build_dir("3W") / storage
 
 
-def open_study(data: pd.DataFrame, labels: pd.Series, trees: int, storage: str | Path | None) -> optuna.Study:
-    """A study for these very rows: from `storage` (a file, or a database's URL), or a new one, or one in memory.
+def open_study(
+    data: pd.DataFrame, labels: pd.Series, folds: list, trees: int, storage: str | Path | None
+) -> optuna.Study:
+    """A study for these very rows and folds: from `storage` (a file, or a database's URL), or new, or in memory.
 
-    Other rows, another number of trees or another space get another study in the same storage.
+    Other rows, folds, numbers of trees, versions or spaces get another study in the same storage.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    content = pd.util.hash_pandas_object(data.assign(target=labels)).to_numpy().tobytes()
-    name = f"churn-{SPACE}-{trees}-{hashlib.sha256(content).hexdigest()[:12]}"
+    content = hashlib.sha256(pd.util.hash_pandas_object(data.assign(target=labels)).to_numpy().tobytes())
+    for train, test in folds:
+        content.update(np.concatenate([train, [-1], test]).tobytes())
+    content.update(repr((LEFT_OUT, catboost.__version__, optuna.__version__)).encode())
+    name = f"churn-{SPACE}-{trees}-{content.hexdigest()[:12]}"
     if storage is not None and "://" not in str(storage):
+        cut_torn_line(Path(storage))
         storage = JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
-    if not study.trials:
+    if not study.get_trials(states=(*DONE, TrialState.WAITING)):
         study.enqueue_trial(START)
     return study
+
+
+def cut_torn_line(path: Path) -> None:
+    """Cut off a last line that a kill or a full disk has torn: Optuna would go on behind it, and then read neither."""
+    if path.exists():
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            write_bytes(path, whole)
 
 
 def tune(study: optuna.Study, build: Callable, data, labels, folds: list, trials: int, trees: int, seed: int) -> None:
     """Bring `study` to `trials` finished ones; `build(settings)` gives the model, `folds` pairs of row numbers.
 
-    A trial is pruned when its mean AUC over the folds so far is below the median of the earlier ones.
+    A trial is pruned, from the second fold on, when the best of its running means is below the median of those that
+    the complete trials had by then.
     """
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
     finished = len(study.get_trials(states=DONE))
-    for number in tqdm(range(finished, trials), desc="tuning", unit="trial", leave=False):
-        study.sampler = optuna.samplers.TPESampler(seed=seed + number, multivariate=True, n_startup_trials=8)
-        trial = study.ask()
-        score = score_trial(trial, build(suggest_settings(trial, trees)), data, labels, folds)
-        if score is None:
-            study.tell(trial, state=TrialState.PRUNED)
-        else:
-            study.tell(trial, score)
+    with tqdm(total=trials, initial=finished, desc="tuning", unit="trial", leave=False) as bar:
+        while finished < trials:
+            study.sampler = optuna.samplers.TPESampler(seed=seed + finished, multivariate=True, n_startup_trials=8)
+            trial = study.ask()
+            score = score_trial(trial, build(suggest_settings(trial, trees)), data, labels, folds)
+            study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
+            before, finished = finished, len(study.get_trials(states=DONE))  # others may have finished some too
+            bar.update(finished - before)
 
 
 def score_trial(trial: optuna.Trial, model, data, labels, folds: list) -> float | None:
