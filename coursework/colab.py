@@ -11,7 +11,7 @@ from coursework.weeks import Week
 ADDRESS = "sastafeva/DLS_ML_DL_CV@main"
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)")
 
-# The set-up cell below its line of names, word for word the same in all weeks.
+# The set-up cell below its two lines of names, word for word the same in all weeks.
 SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere else
     import importlib
     import os
@@ -28,9 +28,8 @@ SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere els
 
     if os.path.basename(os.getcwd()) != WEEK:  # not when the cell is run again
         if not os.path.isdir("course"):  # nor after a restart of the session
-            shell("rm", "-rf", "part")
-            shell("git", "clone", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "part")
-            os.rename("part", "course")
+            clone = f"git clone --depth=1 --filter=blob:none --sparse -b {BRANCH} {URL} part"
+            shell("sh", "-c", f"rm -rf part; {clone} && mv part course")
         shell("git", "-C", "course", "sparse-checkout", "add", "coursework", WEEK)
         os.chdir(f"course/{WEEK}")
     pip = [sys.executable, "-m", "pip"]
@@ -73,12 +72,11 @@ def badge(path: str) -> str:
 
 
 def setup_cell(week: Week) -> str:
-    """The source of the set-up cell, the same in all weeks but for its line of names."""
+    """The source of the set-up cell, the same in all weeks but for its lines of names."""
     address = public_address()
-    first = (
-        f'URL, BRANCH, WEEK, EXTRA = "{address.clone_url}", "{address.branch}", "{week.folder.name}", "{week.extra}"'
-    )
-    return f"import sys\n\n{first}\n{SETUP}"
+    where = f'URL, BRANCH = "{address.clone_url}", "{address.branch}"'
+    which = f'WEEK, EXTRA = "{week.folder.name}", "{week.extra}"'
+    return f"import sys\n\n{where}\n{which}\n{SETUP}"
 
 
 def refresh_address(notebook: NotebookNode, week: Week, name: str) -> None:

@@ -144,7 +144,10 @@ def test_outside_colab_it_does_nothing(python, tmp_path, remote):
 
 def test_badge_and_cell_follow_the_address(monkeypatch):
     monkeypatch.setenv("COURSEWORK_ADDRESS", "ann/fork@trial")
-    assert '"https://github.com/ann/fork.git", "trial", "1W_ML_knn", "w1"' in colab.setup_cell(WEEK)
+    assert (
+        'URL, BRANCH = "https://github.com/ann/fork.git", "trial"\nWEEK, EXTRA = "1W_ML_knn", "w1"'
+        in colab.setup_cell(WEEK)
+    )
     assert colab.badge("a/b.ipynb").endswith("(https://colab.research.google.com/github/ann/fork/blob/trial/a/b.ipynb)")
 
 
