@@ -1,5 +1,7 @@
 """The benchmark harness: ratios round by round, the verdict, and that it refuses to time different answers."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -42,9 +44,25 @@ def test_different_answers_are_not_timed():
 
 
 def test_the_report_has_a_row_a_case():
-    text = bench.report([Timing(make_case(), [1.0, 1.0], [12.0, 12.0])])
-    assert "| `ours_vs_theirs` | both | 1.00 | 12.00 | **12.0** | 0.0 | ≥ 10 | met |" in text
+    text = bench.report({"ours_vs_theirs": bench.summary(Timing(make_case(), [1.0, 1.0], [12.0, 12.0]), "a fast one")})
+    assert "| `ours_vs_theirs` | both | 1.000 | 12.000 | **12.00** | 0.00 | ≥ 10 | met |" in text
     assert "- `ours_vs_theirs`: ten rows." in text
+    assert "- `ours_vs_theirs`: on a fast one." in text
+
+
+def test_a_case_that_was_not_timed_keeps_its_result(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "FOLDER", tmp_path)
+    old, new = (bench.summary(Timing(make_case(), [1.0], [rival]), "here") for rival in (12.0, 20.0))
+    bench.write_reports({"first": old, "second": old, "gone": old}, ["first", "second", "gone"])
+    bench.write_reports({"second": new}, ["first", "second"])
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert {name: result["ratio"] for name, result in kept.items()} == {"first": 12.0, "second": 20.0}
+    assert (tmp_path / "RESULTS.md").read_text().count("`first`") == 3
+
+
+def test_the_committed_report_is_made_from_the_committed_results():
+    results = json.loads((bench.FOLDER / "results.json").read_text())
+    assert (bench.FOLDER / "RESULTS.md").read_text() == bench.report(results)
 
 
 def test_an_unknown_case_is_named(capsys):

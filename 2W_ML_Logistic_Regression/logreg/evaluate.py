@@ -80,9 +80,10 @@ def build_ours(alpha: float, l1_ratio: float, rate: float, epochs: int, seed: in
         alpha,
         l1_ratio,
         rate,
-        batch_size=64,
+        momentum=0.8,
+        batch_size=48,
         max_epochs=epochs,
-        tol=0.3,
+        tol=0.5,
         shuffle="every epoch",
         random_state=seed,
     )
