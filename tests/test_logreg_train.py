@@ -105,6 +105,7 @@ def test_settling_lowers_the_objective_and_frees_zeros():
     settle(features, targets, progress, 0.5, 0.05, 1.0)
     assert full_objective(features, targets, progress.weights, progress.intercept, 0.05, 1.0) < before
     assert (disturbed == 0).sum() == 0
+    assert progress.ahead[0] is progress.weights, "whoever goes on, goes on from here"
     assert ((progress.weights == 0) == (weights == 0)).all()
 
 

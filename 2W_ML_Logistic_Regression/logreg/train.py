@@ -101,7 +101,7 @@ def settle(X, targets, progress: Progress, rate: float, alpha: float, l1_ratio: 
         stepped = proximal_step(weights - rate * slope, rate, alpha, l1_ratio)
         moved = intercept - rate * bias_slope
         if full_objective(X, targets, stepped, moved, alpha, l1_ratio) <= before:
-            progress.weights, progress.intercept = stepped, moved
+            progress.weights, progress.intercept = progress.ahead = stepped, moved
             return
         rate /= 2
 
