@@ -58,12 +58,16 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
 
 
 def collect(week: Week, folder: Path) -> None:
-    """Copy what a run left in `folder` into the week: notebooks, cover, and its runs into `results.json`."""
+    """Copy what a run left in `folder` into the week: notebooks, cover, its runs as records, and what it keeps."""
     rendered, committed = records.read_results(folder / "results.json"), records.read_results(week.results)
     committed["headline"] = rendered["headline"]
     committed["runs"] |= rendered["runs"]
     for name in (*week.notebooks, "cover.png"):
         records.write_bytes(week.folder / name, (folder / name).read_bytes())
+    for path in sorted(path for path in (folder / "keep").rglob("*") if path.is_file()):
+        place = week.folder / path.relative_to(folder / "keep")
+        place.parent.mkdir(exist_ok=True)
+        records.write_bytes(place, path.read_bytes())
     records.write_results(week.results, committed)
 
 

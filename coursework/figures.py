@@ -1,10 +1,13 @@
 """One look for all figures, and the plots that more than one week draws."""
 
+from contextlib import contextmanager
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from coursework.records import build_dir
 
@@ -59,6 +62,31 @@ def heat_map(ax: Axes, values: np.ndarray, rows: list, columns: list, form: str 
         colour = "white" if value < middle else "black"
         ax.text(column, row, format(value, form), ha="center", va="center", color=colour, fontsize=9)
     ax.figure.colorbar(image, ax=ax, pad=0.01)
+
+
+@contextmanager
+def as_jpeg(quality: int = 88):
+    """Figures that a notebook shows inside are kept as JPEG: a tenth of the size for what is full of photographs."""
+    set_matplotlib_formats("jpeg", pil_kwargs={"quality": quality})
+    try:
+        yield
+    finally:
+        set_matplotlib_formats("png")
+
+
+def image_grid(images, titles: list[str] | None = None, columns: int = 8, size: float = 1.5, colours=None) -> Figure:
+    """Pictures, each (H, W) or (H, W, 3), side by side in rows of `columns`, with titles, in `colours` if given."""
+    rows = -(-len(images) // columns)
+    room = size * (1.2 if titles else 1)
+    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, room * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for number, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
+        ax.imshow(image, cmap="gray", interpolation="antialiased")
+        if titles:
+            colour = colours[number] if colours else "black"
+            ax.set_title(titles[number], fontsize=8.5, fontweight="normal", loc="center", color=colour, pad=3)
+    return figure
 
 
 def save_cover(figure: Figure, week: str) -> None:

@@ -117,14 +117,15 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str]) 
 
 
 def write_figures(folder: Path, notebook: nbformat.NotebookNode) -> None:
-    """Write every PNG output as `folder/cell-12-1.png`: cell counted from 1, then the output within it."""
+    """Write every figure as `folder/cell-12-1.png`, or `.jpeg`: cell counted from 1, then the figure within it."""
     for number, cell in enumerate(notebook.cells, start=1):
+        kinds = [output.get("data", {}) for output in cell.get("outputs", [])]
         pictures = [
-            output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+            (kind, data[f"image/{kind}"]) for data in kinds for kind in ("png", "jpeg") if f"image/{kind}" in data
         ]
-        for place, encoded in enumerate(pictures, start=1):
+        for place, (kind, encoded) in enumerate(pictures, start=1):
             folder.mkdir(exist_ok=True)
-            write_bytes(folder / f"cell-{number:02d}-{place}.png", base64.b64decode(encoded))
+            write_bytes(folder / f"cell-{number:02d}-{place}.{kind}", base64.b64decode(encoded))
 
 
 def failing_cell(notebook: nbformat.NotebookNode) -> str | None:

@@ -31,6 +31,13 @@ def build_dir(week: str, profile: str | None = None) -> Path:
     return folder
 
 
+def keep_dir(week: str) -> Path:
+    """`build/<week>/<profile>/keep`, created: what lies there is committed with the week when it is rendered."""
+    folder = build_dir(week) / "keep"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `path` whole or not at all: to a temporary name beside it, then renamed."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -85,7 +92,8 @@ def write_results(path: Path, results: dict) -> None:
 class Run:
     """One run of a notebook on one data source: collects metrics, then `save`s them below `build/`.
 
-    `recalled` lists metrics that were taken from a committed record instead of being computed again.
+    `recalled` lists metrics that were taken from a committed record instead of being computed again; `weights` holds
+    the SHA-256 of each file of trained weights that the run used; `generator` the hash of what drew a stand-in.
     """
 
     week: str
@@ -96,6 +104,8 @@ class Run:
     environment: dict
     metrics: dict[str, float] = field(default_factory=dict)
     recalled: list[str] = field(default_factory=list)
+    weights: dict[str, str] = field(default_factory=dict)
+    generator: str | None = None
     started: float = field(default_factory=time.monotonic)
 
     def add(self, **metrics: float) -> None:
@@ -129,9 +139,15 @@ class Run:
             "profile": profile_name(),
             "overrides": os.environ.get("COURSEWORK_SET", ""),
             "seed": self.seed,
-            "data": {"name": self.source, "source": self.description, "items": self.items},
+            "data": {
+                "name": self.source,
+                "source": self.description,
+                "items": self.items,
+                **({"generator": self.generator} if self.generator else {}),
+            },
             "metrics": self.metrics,
             "from_record": self.recalled,
+            **({"weights": self.weights} if self.weights else {}),
             "minutes": round((time.monotonic() - self.started) / 60, 2),
             "environment": self.environment,
         }

@@ -48,6 +48,30 @@ def pick_device() -> str:
     return "cpu"
 
 
+def half_precision() -> str:
+    """The 16-bit precision that this machine computes fast in: "bf16" on CUDA and on CPUs that have it, else "no"."""
+    if pick_device() == "cuda":
+        return "bf16"
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            flags = next(line for line in lines if line.startswith(("flags", "Features"))).split()
+    except (OSError, StopIteration):
+        return "no"
+    return "bf16" if {"avx512_bf16", "amx_bf16", "bf16"} & set(flags) else "no"
+
+
+def build_accelerator(precision: str = "no"):
+    """A fresh Accelerator for one training, on the device of `pick_device`; `precision` is "no", "bf16" or "fp16".
+
+    The learning rate is stepped by the loop, not once a process; losses are computed in float32.
+    """
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state()  # or the precision of the first training would hold for all
+    return Accelerator(cpu=pick_device() == "cpu", mixed_precision=precision, step_scheduler_with_optimizer=False)
+
+
 def thread_count() -> int:
     """Threads that numerical libraries may use: OMP_NUM_THREADS, else the cores this process may run on."""
     if os.environ.get("OMP_NUM_THREADS", "").isdigit():

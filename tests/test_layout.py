@@ -85,7 +85,7 @@ def test_notebooks_keep_their_anatomy(week, name):
     assert not any(cell.source.rstrip().endswith(";") for cell in code)
     assert sum(cell.source.startswith("# NBVAL_CHECK_OUTPUT") for cell in code) >= 3
     for cell in code:
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        if any({"image/png", "image/jpeg"} & set(output.get("data", {})) for output in cell.outputs):
             assert cell.source.rstrip().endswith("plt.show()")
 
 

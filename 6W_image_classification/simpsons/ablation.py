@@ -1,0 +1,95 @@
+"""What helps? Short trainings on a third of the data, each with one thing changed; done once, kept in ablation.json."""
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from coursework.checkpoints import training_key
+from coursework.records import build_dir, keep_dir, write_text
+from simpsons.config import Config
+from simpsons.data import Gallery, Pictures, shrink, split
+from simpsons.evaluate import predict, scores
+from simpsons.models import build_model, mobilenet_path
+from simpsons.stages import FOLDER, precision_for
+from simpsons.train import Plan, fit
+
+VARIANTS = {
+    "plain": {"augment": False, "balance": False},
+    "augmented": {"augment": True, "balance": False},
+    "balanced": {"augment": False, "balance": True},
+    "both": {"augment": True, "balance": True},
+}
+RATES = {"scratch": 3e-3, "frozen": 5e-3, "fine-tuned": 1e-3}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training: the backbone, what it starts from, and which of VARIANTS."""
+
+    backbone: str
+    start: str
+    variant: str
+
+
+def all_rows(backbone: str) -> list[Row]:
+    """Every start with every variant, and the homework's backbone: from nothing, and from ImageNet if it is there."""
+    rows = [Row(backbone, start, variant) for start in RATES for variant in VARIANTS]
+    starts = ("scratch", "fine-tuned") if mobilenet_path().is_file() else ("scratch",)
+    return rows + [row for start in starts if (row := Row("mobilenet_v2", start, "both")) not in rows]
+
+
+def third(gallery: Gallery, config: Config) -> tuple[Pictures, Pictures, Pictures]:
+    """Training, validation and test part for the ablation: fewer pictures to learn from, and smaller ones."""
+    small = shrink(gallery, config.ablation_side)
+    _, rows, _ = split(small.train.labels, config.ablation_share, config.seed)
+    part = small.train.take(rows)
+    train, validation, _ = split(part.labels, config.validation, config.seed)
+    return part.take(train), part.take(validation), small.test
+
+
+def read_rows() -> dict[str, dict]:
+    """The rows that are known, by key: the committed ones, then those of an unfinished run."""
+    known = {}
+    for path in (FOLDER / "ablation.json", keep_dir("6W") / "ablation.json"):
+        if path.is_file():
+            known |= json.loads(path.read_text(encoding="utf-8"))
+    return known
+
+
+def ablate(gallery: Gallery, config: Config, backbone: str, compute: bool) -> pd.DataFrame:
+    """A table, a line a row; those that no record holds are trained if `compute`, else left out.
+
+    Each row is written as soon as it is there, and a killed one goes on where it was.
+    """
+    train, validation, test = third(gallery, config)
+    known, found = read_rows(), []
+    for row in all_rows(backbone):
+        plan = Plan(
+            config.ablation_epochs, config.batch, RATES[row.start], config.smoothing,
+            precision=precision_for(row.backbone), seed=config.seed, **VARIANTS[row.variant],
+        )  # fmt: skip
+        data = (train.images, train.labels, validation.images, test.images)
+        key = training_key(asdict(row), {**asdict(plan), "precision": ""}, *data)
+        if key not in known and compute:
+            known[key] = train_row(row, plan, (train, validation, test), len(gallery.classes), key)
+            write_text(keep_dir("6W") / "ablation.json", json.dumps(known, indent=1) + "\n")
+        if key in known:
+            found.append({**asdict(row), **known[key]})
+    return pd.DataFrame(found, columns=["backbone", "start", "variant", "accuracy", "macro_f1", "seconds"])
+
+
+def train_row(row: Row, plan: Plan, parts: tuple[Pictures, Pictures, Pictures], classes: int, key: str) -> dict:
+    """Train one row and judge it on the test part."""
+    train, validation, test = parts
+    torch.manual_seed(plan.seed)
+    model = build_model(row.backbone, classes, pretrained=row.start != "scratch").freeze(row.start == "frozen")
+    checkpoint = build_dir("6W") / f"ablation-{key}.checkpoint"
+    history = fit(model, train, validation, plan, checkpoint, key)
+    checkpoint.unlink(missing_ok=True)
+    result = scores(*predict(model, test))
+    return {name: round(value, 4) for name, value in result.items()} | {
+        "seconds": round(float(np.sum([epoch["seconds"] for epoch in history])), 1)
+    }

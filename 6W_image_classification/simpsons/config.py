@@ -1,0 +1,68 @@
+"""The settings of week 6; `tiny` and `full` are small diffs of `sample`."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the notebook computes; every field can be overridden with COURSEWORK_SET."""
+
+    sources: tuple[str, ...] = ("folder", "drawn")  # the first that is there
+    small_sources: tuple[str, ...] = ("folder", "drawn")  # of the section on 28-pixel pictures
+    characters: int = 42  # of the drawn cast
+    per_class: int | None = None  # drawn pictures of each; None gives the homework's long tail
+    seed: int = 42
+    side: int = 128  # pixels of the square that the networks see
+    validation: float = 0.2  # share of the training part on which the best epoch is chosen
+    backbone: str = "auto"  # mobilenet_v2 if its ImageNet weights are there, else efficientnet_lite0
+    batch: int = 32
+    head_epochs: int = 8  # with the backbone frozen
+    epochs: int = 10  # of all layers
+    scratch_epochs: int = 20  # of the small network, from nothing
+    rate: float = 1e-3
+    smoothing: float = 0.1  # of the labels
+    retrain: bool = False  # train even where finished weights are at hand
+    ablation: bool = False  # train the rows of the ablation that no record holds
+    ablation_epochs: int = 8
+    ablation_side: int = 96
+    ablation_share: float = 1 / 3  # of the training part
+    small_side: int = 28
+    upscaled: int = 96  # pixels to which the backbone sees 28 enlarged
+    small_epochs: int = 20
+    upscaled_epochs: int = 5
+    probes: tuple[int, ...] = (10, 100, 0)  # pictures a class from which features are judged; 0 takes all
+    final_pictures: int = 1000  # of the training part, for the epoch before the submission
+    resamples: int = 1000  # of the test part, for intervals
+
+
+SAMPLE = Config()
+CONFIGS = {
+    # Six characters, sixteen pictures each, three epochs: the same code in seconds.
+    "tiny": replace(
+        SAMPLE,
+        sources=("drawn",),
+        small_sources=("drawn",),
+        characters=6,
+        per_class=16,
+        side=64,
+        backbone="efficientnet_lite0",
+        batch=8,
+        head_epochs=3,
+        epochs=3,
+        scratch_epochs=3,
+        ablation=True,
+        ablation_epochs=1,
+        ablation_side=32,
+        small_epochs=2,
+        upscaled=32,
+        upscaled_epochs=2,
+        probes=(4, 0),
+        final_pictures=24,
+        resamples=100,
+    ),
+    "sample": SAMPLE,
+    # The competition's own pictures, at the homework's size.
+    "full": replace(
+        SAMPLE, sources=("folder", "download"), small_sources=("folder",), side=224, batch=64, ablation=True
+    ),
+}

@@ -1,0 +1,67 @@
+"""The trainings of this week: what each starts from, and where finished weights come from if they are at hand."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from accelerate import PartialState
+
+from coursework.checkpoints import load_weights, read_facts, save_weights, training_key
+from coursework.datasets import sha256
+from coursework.records import build_dir, keep_dir
+from coursework.runtime import half_precision, pick_device
+from simpsons.config import Config
+from simpsons.data import Pictures
+from simpsons.models import Classifier
+from simpsons.train import Plan, fit
+
+FOLDER = Path(__file__).resolve().parents[1]  # of the week
+
+
+def precision_for(backbone: str) -> str:
+    """On a CPU, bf16 makes MobileNetV2 faster and EfficientNet-Lite0 not (the notebook measures it); CUDA likes it."""
+    return half_precision() if backbone == "mobilenet_v2" or pick_device() == "cuda" else "no"
+
+
+def plans(config: Config, backbone: str) -> dict[str, Plan]:
+    """How each of the week's networks is trained."""
+    common = {"batch": config.batch, "smoothing": config.smoothing, "seed": config.seed}
+    precision = precision_for(backbone)
+    return {
+        "scratch": Plan(config.scratch_epochs, rate=3e-3, **common),
+        "frozen": Plan(config.head_epochs, rate=5e-3, precision=precision, **common),
+        "finetuned": Plan(config.epochs, rate=config.rate, precision=precision, **common),
+        "small_28": Plan(config.small_epochs, rate=3e-3, balance=False, **common),
+        "upscaled_28": Plan(config.upscaled_epochs, rate=config.rate, balance=False, precision=precision, **common),
+    }
+
+
+def obtain(
+    name: str, model: Classifier, train: Pictures, validation: Pictures | None, plan: Plan, retrain: bool = False
+) -> dict:
+    """Bring `model` to the end of its training; returns facts: "key", "history", "sha256", "origin".
+
+    Finished weights of the very same training are loaded, the committed ones unless `retrain`; else a half-finished
+    training goes on, or a new one starts, below `build/`. What was trained is rounded to half precision at the end,
+    as it is when it is loaded.
+    """
+    rules = {**asdict(plan), "precision": None}  # a matter of the machine
+    key = training_key(name, str(model), rules, train.images, train.labels, *held_out(validation))
+    fresh = keep_dir("6W") / "weights" / f"{name}.safetensors"
+    committed = FOLDER / "weights" / fresh.name
+    for path, origin in ((fresh, "trained before"), (committed, "committed")):
+        if (path == fresh or not retrain) and (read_facts(path) or {}).get("key") == key:
+            return load_weights(path, model) | {"sha256": sha256(path), "origin": origin}
+    checkpoint = build_dir("6W") / f"{name}.checkpoint"
+    history = fit(model, train, validation, plan, checkpoint, key)
+    state = PartialState()
+    if state.is_main_process:
+        save_weights(fresh, model, {"key": key, "history": history})
+        checkpoint.unlink(missing_ok=True)
+    state.wait_for_everyone()
+    return load_weights(fresh, model) | {"sha256": sha256(fresh), "origin": "trained now"}
+
+
+def held_out(validation: Pictures | None) -> list[np.ndarray]:
+    """The arrays of the validation part that choose the best epoch."""
+    return [] if validation is None else [validation.images, validation.labels]

@@ -1,0 +1,132 @@
+"""The training loop: epochs, the best of them by macro-F1 on the validation part, resumed after a kill."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Sampler
+from tqdm import tqdm
+
+from coursework.checkpoints import load_checkpoint, save_checkpoint
+from coursework.runtime import build_accelerator
+from simpsons.augment import PictureSet, build_augmentation, to_network
+from simpsons.data import Pictures
+from simpsons.evaluate import predict, scores
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train; `balance` shows every class equally often, `rate` is the highest of a one-cycle schedule."""
+
+    epochs: int
+    batch: int = 32
+    rate: float = 1e-3
+    smoothing: float = 0.1
+    augment: bool = True
+    balance: bool = True
+    precision: str = "no"
+    seed: int = 42
+
+
+class EpochSampler(Sampler):
+    """Rows in random order, or, balanced, drawn so that every class comes equally often; the epoch decides which."""
+
+    def __init__(self, labels: np.ndarray, balance: bool, seed: int):
+        self.labels, self.balance, self.seed, self.epoch = labels, balance, seed, 0
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __iter__(self):
+        rng = np.random.default_rng([self.seed, self.epoch])
+        if not self.balance:
+            return iter(rng.permutation(len(self.labels)).tolist())
+        weights = 1 / np.bincount(self.labels)[self.labels]
+        return iter(rng.choice(len(self.labels), len(self.labels), p=weights / weights.sum()).tolist())
+
+
+def train_epoch(model, loader, optimizer, schedule, accelerator, smoothing: float, bar: tqdm) -> dict[str, float]:
+    """One epoch of steps; returns the mean loss, and the seconds in all and spent waiting for pictures.
+
+    Raises: ValueError if the loss is not finite.
+    """
+    model.train()
+    total, waiting = torch.zeros((), device=accelerator.device), 0.0
+    started = asked = time.perf_counter()
+    for images, labels in loader:  # (N, 3, S, S) in [0, 255], (N,)
+        waiting += time.perf_counter() - asked
+        logits = model(to_network(images))  # (N, classes), float32 whatever the precision
+        loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        accelerator.backward(loss)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        total += loss.detach()
+        bar.update()
+        asked = time.perf_counter()
+    mean = (total / len(loader)).item()
+    if not np.isfinite(mean):
+        raise ValueError(f"the loss is {mean} at a rate of {schedule.get_last_lr()[0]:g}; lower the rate")
+    return {"loss": mean, "seconds": time.perf_counter() - started, "waiting": waiting}
+
+
+def fit(
+    model: nn.Module, train: Pictures, validation: Pictures | None, plan: Plan, checkpoint: Path | None = None, key=""
+) -> list[dict]:
+    """Train `model` in place; it ends with the weights of its best epoch. Returns one dict an epoch.
+
+    Without a validation part the last epoch counts. With a `checkpoint`, a killed training goes on from its last
+    finished epoch and ends with the same weights, bit for bit on a CPU, as one that was never killed.
+    """
+    accelerator = build_accelerator(plan.precision)
+    sampler = EpochSampler(train.labels, plan.balance, plan.seed)
+    shown = PictureSet(train.images, train.labels, build_augmentation() if plan.augment else None)
+    loader = DataLoader(shown, plan.batch, sampler=sampler, drop_last=len(shown) > plan.batch)
+    learnt = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(learnt, lr=plan.rate, weight_decay=0.02)
+    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    steps = plan.epochs * len(loader)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, plan.rate, total_steps=steps, pct_start=0.2)
+    bare = accelerator.unwrap_model(model)
+    state = load_checkpoint(checkpoint, key) if checkpoint else None
+    history, best = resume(state, bare, optimizer, schedule)
+    with tqdm(total=steps, initial=len(history) * len(loader), desc="training", unit="step", leave=False) as bar:
+        for epoch in range(len(history), plan.epochs):
+            sampler.epoch = epoch
+            torch.manual_seed(plan.seed * 1000 + epoch)  # augmentation and dropout; so a resumed epoch is the same
+            row = train_epoch(model, loader, optimizer, schedule, accelerator, plan.smoothing, bar)
+            if validation is not None:
+                row |= scores(*predict(model, validation, accelerator, plan.batch))
+            history.append(row)
+            if validation is None or row["macro_f1"] >= max(past["macro_f1"] for past in history):
+                best = {name: value.detach().clone() for name, value in bare.state_dict().items()}
+            if checkpoint and accelerator.is_main_process:
+                save_checkpoint(checkpoint, pack(key, bare, optimizer, schedule, history, best))
+    bare.load_state_dict(best)
+    return history
+
+
+def pack(key: str, model, optimizer, schedule, history: list, best: dict) -> dict:
+    """All that a training needs to go on."""
+    return {
+        "key": key,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "history": history,
+        "best": best,
+    }
+
+
+def resume(state: dict | None, model, optimizer, schedule) -> tuple[list[dict], dict]:
+    """Put a checkpoint back; returns the history so far and the best weights, empty for a new training."""
+    if state is None:
+        return [], {}
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    return state["history"], state["best"]

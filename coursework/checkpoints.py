@@ -1,0 +1,96 @@
+"""Weights and half-finished trainings: written whole or not at all, read without unpickling, told apart by a key.
+
+A key is a hash of all that a training depends on; weights and checkpoints of another key are not used.
+"""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from coursework.records import write_bytes
+
+
+def training_key(*parts) -> str:
+    """A hash of arrays, strings, numbers and dicts of them, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(str((part.shape, part.dtype.str)).encode() + np.ascontiguousarray(part).tobytes())
+        else:
+            digest.update(json.dumps(part, sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:16]
+
+
+def save_weights(path: Path, model: nn.Module, facts: dict) -> None:
+    """Write what `model` learns, and its buffers, in half precision, with `facts` (its key among them) in the header.
+
+    Parameters that do not require a gradient are left out: whoever builds the model has them.
+    """
+    learnt = {name for name, value in model.named_parameters() if value.requires_grad}
+    frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
+    state = {name: value for name, value in model.state_dict().items() if name not in frozen}
+    if not any(name in learnt for name in state):
+        raise ValueError("the model has nothing that it could learn; unfreeze a part of it")
+    half = {name: (v.half() if v.is_floating_point() else v).cpu().contiguous() for name, v in state.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, save(half, {"facts": json.dumps(facts, sort_keys=True)}))
+
+
+def read_facts(path: Path) -> dict | None:
+    """What the header of a weights file says; None if there is no such file, or it is damaged."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            return json.loads(file.metadata()["facts"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+
+
+def load_weights(path: Path, model: nn.Module) -> dict:
+    """Put the weights of `path` into `model`; returns the file's facts.
+
+    Raises: FileNotFoundError, or ValueError if the file is damaged or belongs to a model of another shape.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.name} is not in {path.parent.name}/; train, or restore it from git")
+    facts = read_facts(path)
+    if facts is None:
+        raise ValueError(f"{path.name} is damaged or no weights file of this course; restore it from git, or delete it")
+    own = model.state_dict()
+    with safe_open(str(path), "pt") as file:
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+    for name, value in stored.items():
+        if name not in own or own[name].shape != value.shape:
+            expected = tuple(own[name].shape) if name in own else "no such part"
+            raise ValueError(f"{path.name} has {name} of shape {tuple(value.shape)}, the model expects {expected}")
+    missing = {name for name, value in model.named_parameters() if value.requires_grad} - set(stored)
+    if missing:
+        raise ValueError(f"{path.name} lacks {sorted(missing)[0]} and {len(missing) - 1} more parts of the model")
+    model.load_state_dict({name: value.to(own[name].dtype) for name, value in stored.items()}, strict=False)
+    return facts
+
+
+def save_checkpoint(path: Path, state: dict) -> None:
+    """Write a half-finished training: tensors, numbers, texts, lists and dicts of them; "key" says whose it is."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path, key: str) -> dict | None:
+    """The half-finished training with this key; None if there is none, or it is damaged or another's."""
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises what the damaged bytes happen to make its reader raise
+        print(f"{path.name} is damaged ({type(error).__name__}); training starts anew")
+        return None
+    return state if isinstance(state, dict) and state.get("key") == key else None

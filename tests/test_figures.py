@@ -1,0 +1,40 @@
+"""Pictures side by side, and figures that a notebook keeps as JPEG."""
+
+import base64
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+from nbformat import v4
+from PIL import Image
+
+from coursework import figures, notebooks
+
+
+def test_a_grid_has_a_cell_a_picture_and_hides_the_rest():
+    figure = figures.image_grid(np.zeros((5, 4, 4, 3), np.uint8), list("abcde"), columns=3)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["a", "b", "c", "d", "e", ""]
+    assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert not any(ax.axison for ax in figure.axes)
+    plt.close(figure)
+
+
+def test_figures_inside_as_jpeg_are_jpeg_and_the_next_is_not(tmp_path):
+    source = """
+from coursework.figures import as_jpeg, image_grid
+import matplotlib.pyplot as plt, numpy as np
+with as_jpeg():
+    image_grid(np.zeros((2, 8, 8, 3), np.uint8))
+    plt.show()
+plt.plot([1, 2])
+plt.show()
+"""
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(source)])
+    assert notebooks.execute(notebook, tmp_path, notebooks.kernel_environment("tiny", "")) is None
+    kinds = [set(output.data) & {"image/png", "image/jpeg"} for output in notebook.cells[0].outputs]
+    assert kinds == [{"image/jpeg"}, {"image/png"}]
+    encoded = notebook.cells[0].outputs[0].data["image/jpeg"]
+    assert Image.open(io.BytesIO(base64.b64decode(encoded))).format == "JPEG"
+    notebooks.write_figures(tmp_path / "figures", notebook)
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["cell-01-1.jpeg", "cell-01-2.png"]

@@ -1,0 +1,215 @@
+"""The loader: the archive's layouts, pictures of every kind, and what is wrong with them said by name."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coursework.standins import MARK
+from simpsons import data
+from simpsons.config import CONFIGS
+
+TINY = CONFIGS["tiny"]
+RED = (200, 30, 30)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+    return tmp_path
+
+
+def paint(path, colour=RED, size=(12, 9), mode="RGB"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).convert(mode).save(path)
+    return path
+
+
+def make_archive(folder, classes=("bart", "lisa"), nested=""):
+    for name in classes:
+        for k in range(3):
+            paint(folder / "train" / nested / "simpsons_dataset" / name / f"pic_{k:04d}.jpg")
+    for k in range(2):
+        paint(folder / "testset" / "testset" / f"img{k}.jpg")
+    return folder
+
+
+@pytest.mark.parametrize("nested", ["", "train", "simpsons_dataset"])
+def test_the_archive_is_read_however_it_is_nested(root, nested):
+    make_archive(root / "simpsons", nested=nested)
+    gallery = data.load_folder(TINY)
+    assert gallery.classes == ["bart", "lisa"]
+    assert gallery.train.images.shape == (6, TINY.side, TINY.side, 3)
+    assert gallery.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert gallery.test.files == ["img0.jpg", "img1.jpg"]
+    assert gallery.test.labels is None
+    assert gallery.sizes.tolist() == [[12, 9]] * 6
+    assert gallery.notes == []
+
+
+def test_names_with_spaces_and_foreign_letters(root):
+    make_archive(root / "simpsons", classes=("Барт Симпсон", "ned o'flanders"))
+    assert data.load_folder(TINY).classes == ["ned o'flanders", "Барт Симпсон"]
+
+
+def test_hidden_files_do_not_count(root):
+    folder = make_archive(root / "simpsons")
+    (folder / "train" / "simpsons_dataset" / "bart" / "._pic_0000.jpg").write_bytes(b"mac")
+    (folder / "train" / "simpsons_dataset" / "bart" / "Thumbs.db").write_bytes(b"win")
+    (folder / "train" / "__MACOSX").mkdir()
+    assert len(data.load_folder(TINY).train) == 6
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "expected"),
+    [
+        ("L", "jpg", (81, 81, 81)),
+        ("CMYK", "jpg", RED),
+        ("RGBA", "png", RED),
+        ("P", "png", RED),
+        ("1", "png", None),
+    ],
+)
+def test_every_mode_becomes_rgb(tmp_path, mode, suffix, expected):
+    image, size = data.read_picture(paint(tmp_path / f"a.{suffix}", mode=mode), 4)
+    assert image.shape == (4, 4, 3)
+    assert size == (12, 9)
+    if expected:
+        assert np.abs(image.astype(int) - expected).max() <= 6
+
+
+def test_sixteen_bits_are_scaled_and_transparency_is_white(tmp_path):
+    Image.fromarray(np.full((5, 5), 257 * 100, np.uint16)).save(tmp_path / "deep.png")
+    assert (data.read_picture(tmp_path / "deep.png", 2)[0] == 100).all()
+    Image.new("RGBA", (5, 5), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert (data.read_picture(tmp_path / "clear.png", 2)[0] == 255).all()
+
+
+def test_a_turned_photograph_is_put_upright(tmp_path):
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:4] = 255  # white above
+    exif = Image.Exif()
+    exif[0x0112] = 3  # stored upside down
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    image, _ = data.read_picture(tmp_path / "a.png", 8)
+    assert image[0].max() == 0
+    assert image[-1].min() == 255
+
+
+@pytest.mark.parametrize("content", [b"", b"<!doctype html>", "cut"])
+def test_unreadable_training_pictures_are_dropped_and_reported(root, content):
+    folder = make_archive(root / "simpsons")
+    path = folder / "train" / "simpsons_dataset" / "lisa" / "pic_0001.jpg"
+    path.write_bytes(path.read_bytes()[:200] if content == "cut" else content)
+    gallery = data.load_folder(TINY)
+    assert gallery.train.labels.tolist() == [0, 0, 0, 1, 1]
+    assert len(gallery.sizes) == len(gallery.train.files) == len(gallery.train.images) == 5
+    (note,) = gallery.notes
+    assert note.startswith("1 pictures cannot be read and are left out: lisa/pic_0001.jpg (")
+    assert str(root) not in note
+
+
+def test_an_unreadable_test_picture_is_an_error(root):
+    (make_archive(root / "simpsons") / "testset" / "testset" / "img1.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"1 test pictures cannot be read: testset/img1\.jpg \(the file is empty\)"):
+        data.load_folder(TINY)
+
+
+def test_a_class_without_pictures_is_an_error(root):
+    folder = make_archive(root / "simpsons") / "train" / "simpsons_dataset"
+    (folder / "moe").mkdir()
+    with pytest.raises(ValueError, match="no readable picture of moe"):
+        data.load_folder(TINY)
+    (folder / "moe" / "pic_0000.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match="no readable picture of moe"):
+        data.load_folder(TINY)
+
+
+def test_one_class_only_is_an_error(root):
+    make_archive(root / "simpsons", classes=("bart",))
+    with pytest.raises(ValueError, match=r"1 class folders \(bart\); expected two or more"):
+        data.load_folder(TINY)
+
+
+def test_half_an_archive_is_named(root):
+    paint(root / "simpsons" / "testset" / "testset" / "img0.jpg")
+    with pytest.raises(FileNotFoundError, match="holds testset, but no train/"):
+        data.load_folder(TINY)
+
+
+def test_a_stand_in_is_not_taken_for_the_real_thing(root):
+    (make_archive(root / "simpsons") / MARK).write_text("{}")
+    with pytest.raises(ValueError, match="drawn stand-in"):
+        data.load_folder(TINY)
+
+
+def test_full_without_data_or_token_says_what_to_do(root, monkeypatch, capsys):
+    import kagglehub
+
+    def refuse(_):
+        raise ConnectionError("offline")
+
+    monkeypatch.setattr(kagglehub, "competition_download", refuse)
+    with pytest.raises(FileNotFoundError, match=r"join the competition journey-springfield.*or use the profile sample"):
+        data.load_characters(CONFIGS["full"])
+    assert "Kaggle: ConnectionError: offline" in capsys.readouterr().out
+
+
+def test_full_takes_what_kagglehub_brings(root, tmp_path, monkeypatch):
+    import kagglehub
+
+    brought = make_archive(tmp_path / "cache")
+    monkeypatch.setattr(kagglehub, "competition_download", lambda name: str(brought))
+    assert data.load_characters(CONFIGS["full"]).name == "simpsons"
+
+
+def test_an_unknown_source_lists_the_known(root):
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="unknown source 'web'; there are: folder, download, drawn"):
+        data.load_characters(replace(TINY, sources=("web",)))
+
+
+def test_the_drawn_cast_comes_with_answers(root):
+    gallery = data.load_characters(TINY)
+    assert len(gallery.classes) == TINY.characters
+    assert np.bincount(gallery.test.labels).tolist() == [TINY.per_class] * TINY.characters
+    assert "stand-in" in gallery.source
+    folder = root / "stand-in" / f"simpsons-{TINY.characters}x{TINY.per_class}"
+    answers = json.loads((folder / "answers.json").read_text())
+    for picture in ("img0.jpg", "img5.jpg"):
+        row = gallery.test.files.index(picture)
+        assert gallery.classes[gallery.test.labels[row]] == answers[picture]
+
+
+def test_answers_must_fit_the_classes():
+    with pytest.raises(ValueError, match="shows moe, of whom the training part has no picture"):
+        data.check_answers(["bart"], ["a.jpg"], {"a.jpg": "moe"})
+    with pytest.raises(ValueError, match="no answer for 1 test pictures"):
+        data.check_answers(["bart"], ["a.jpg", "b.jpg"], {"a.jpg": "bart"})
+
+
+def test_the_split_keeps_every_class_on_both_sides_where_it_can():
+    labels = np.repeat([0, 1, 2, 3], [1, 2, 10, 100])
+    train, validation, one_sided = data.split(labels, 0.2, 0)
+    assert np.bincount(labels[validation], minlength=4).tolist() == [0, 1, 2, 20]
+    assert np.bincount(labels[train]).tolist() == [1, 1, 8, 80]
+    assert one_sided == [0]
+    assert sorted([*train, *validation]) == list(range(113))
+    assert np.array_equal(train, data.split(labels, 0.2, 0)[0])
+
+
+def test_small_pictures_are_real_or_shrunk(root):
+    cast = data.load_characters(TINY)
+    shrunk = data.load_small(TINY, cast)
+    assert shrunk.train.images.shape[1:] == (28, 28, 3)
+    assert shrunk.name == "drawn_cast_28px"
+    for part in ("train", "test"):
+        for name in ("bart", "lisa"):
+            paint(root / "simpsons_28px" / part / name / "0.jpg", size=(28, 28))
+    real = data.load_small(CONFIGS["sample"], cast)
+    assert (real.name, real.classes, real.test.labels.tolist()) == ("simpsons_28px", ["bart", "lisa"], [0, 1])
+    paint(root / "simpsons_28px" / "test" / "moe" / "0.jpg")
+    with pytest.raises(ValueError, match="moe: in one of"):
+        data.load_small(CONFIGS["sample"], cast)

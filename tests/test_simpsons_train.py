@@ -1,0 +1,232 @@
+"""The loop: it learns, resumes to the last bit, shares work between processes, and says when it goes wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from coursework import checkpoints, notebooks, records
+from coursework.datasets import sha256
+from simpsons import ablation, evaluate, stages, train
+from simpsons.config import CONFIGS
+from simpsons.data import Pictures
+from simpsons.models import Classifier, small_trunk
+
+NOT_RENDERED = pytest.mark.skipif(
+    not (stages.FOLDER / "results.json").exists(), reason="6W has no record before it is rendered at sample"
+)
+PLAN = train.Plan(3, batch=8, rate=3e-3, seed=1)
+
+
+def make_pictures(number=36, classes=3, seed=0):
+    """Pictures in which the class is the brightest channel."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(number) % classes
+    images = rng.integers(0, 90, (number, 16, 16, 3), dtype=np.uint8)
+    images[np.arange(number), :, :, labels] += 120
+    return Pictures(images, labels, [f"{k}.jpg" for k in range(number)])
+
+
+def make_model(seed=0):
+    torch.manual_seed(seed)
+    return Classifier(small_trunk((8, 16)), 16, 3)
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(first, second):
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_it_learns_and_keeps_the_best_epoch():
+    model, pictures = make_model(), make_pictures()
+    history = train.fit(model, pictures, make_pictures(seed=5), train.Plan(8, 8, 1e-2, 0.0, seed=1))
+    assert len(history) == 8
+    assert set(history[0]) == {"loss", "seconds", "waiting", "accuracy", "macro_f1"}
+    assert history[-1]["loss"] < history[0]["loss"]
+    best = max(row["macro_f1"] for row in history)
+    assert best > 0.9
+    assert evaluate.scores(*evaluate.predict(model, make_pictures(seed=5)))["macro_f1"] == best
+
+
+class KilledError(RuntimeError):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("finished", [1, 2])
+def test_a_killed_training_ends_with_the_same_weights(tmp_path, monkeypatch, finished):
+    pictures = make_pictures()
+    whole = make_model()
+    expected = train.fit(whole, pictures, pictures, PLAN)
+    real = train.train_epoch
+    calls = []
+
+    def killed(*arguments):
+        calls.append(1)
+        if len(calls) > finished:
+            raise KilledError
+        return real(*arguments)
+
+    monkeypatch.setattr(train, "train_epoch", killed)
+    with pytest.raises(KilledError):
+        train.fit(make_model(), pictures, pictures, PLAN, tmp_path / "c", "k")
+    monkeypatch.setattr(train, "train_epoch", real)
+    resumed = make_model(seed=9)  # wherever it starts, the checkpoint decides
+    history = train.fit(resumed, pictures, pictures, PLAN, tmp_path / "c", "k")
+    assert same(weights(whole), weights(resumed))
+    assert [row["loss"] for row in history] == [row["loss"] for row in expected]
+
+
+def test_a_loss_that_is_no_number_is_named():
+    model = make_model()
+    with torch.no_grad():
+        model.head[1].weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"the loss is nan at a rate of .*; lower the rate"):
+        train.fit(model, make_pictures(), None, PLAN)
+
+
+def test_balanced_sampling_shows_every_class_equally_often():
+    labels = np.repeat([0, 1], [990, 10])
+    sampler = train.EpochSampler(labels, True, 0)
+    shown = labels[list(sampler)]
+    assert len(shown) == 1000
+    assert 420 < shown.sum() < 580
+    first = list(sampler)
+    sampler.epoch = 1
+    assert list(sampler) != first
+    assert sorted(train.EpochSampler(labels, False, 0)) == list(range(1000))
+
+
+def test_finished_weights_are_loaded_and_rounded_alike(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    pictures, model, again = make_pictures(), make_model(), make_model(3)
+    first = stages.obtain("trial", model, pictures, pictures, PLAN)
+    second = stages.obtain("trial", again, pictures, pictures, PLAN)
+    assert (first["origin"], second["origin"]) == ("trained now", "trained before")
+    assert same(weights(model), weights(again))
+    assert first["sha256"] == second["sha256"]
+    assert not list(tmp_path.rglob("*.checkpoint"))
+    other = train.Plan(1, batch=8, seed=2)
+    assert stages.obtain("trial", make_model(), pictures, pictures, other)["origin"] == "trained now"
+
+
+@NOT_RENDERED
+def test_committed_weights_belong_to_the_record():
+    runs = records.read_results(stages.FOLDER / "results.json")["runs"].values()
+    recorded = {name: digest for run in runs for name, digest in run["weights"].items()}
+    files = sorted((stages.FOLDER / "weights").glob("*.safetensors"))
+    assert recorded
+    for path in files:
+        assert recorded[f"weights/{path.name}"] == sha256(path)
+    assert sum(path.stat().st_size for path in files) < 16e6
+    assert all("key" in checkpoints.read_facts(path) for path in files)
+
+
+def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    rows = [ablation.Row("small_cnn", "scratch", "plain"), ablation.Row("small_cnn", "scratch", "both")]
+    monkeypatch.setattr(ablation, "all_rows", lambda backbone: rows)
+    pictures = make_pictures(30)
+    monkeypatch.setattr(ablation, "third", lambda gallery, config: (pictures, pictures, pictures))
+    gallery = type("Gallery", (), {"classes": ["a", "b", "c"]})
+    assert len(ablation.ablate(gallery, CONFIGS["tiny"], "small_cnn", compute=False)) == 0
+    table = ablation.ablate(gallery, CONFIGS["tiny"], "small_cnn", compute=True)
+    assert table["variant"].tolist() == ["plain", "both"]
+    monkeypatch.setattr(ablation, "fit", None)
+    assert ablation.ablate(gallery, CONFIGS["tiny"], "small_cnn", compute=False).equals(table)
+
+
+LAUNCH = """
+import sys
+import numpy as np, torch
+from accelerate.utils import broadcast
+from coursework.runtime import build_accelerator
+from simpsons.evaluate import predict, scores
+sys.path.insert(0, {tests!r})
+from test_simpsons_train import make_model, make_pictures
+accelerator = build_accelerator()
+logits, labels = predict(make_model(), make_pictures(37), accelerator, batch=4)
+assert labels.tolist() == make_pictures(37).labels.tolist(), "each once, in order"
+torch.manual_seed(0)
+flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3))
+images, targets = torch.rand(16, 3, 4, 4), torch.arange(16) % 3
+data = torch.utils.data.TensorDataset(images, targets)
+loader = torch.utils.data.DataLoader(data, 16 // accelerator.num_processes)
+model, loader = accelerator.prepare(flat, loader)
+for x, y in loader:
+    accelerator.backward(torch.nn.functional.cross_entropy(model(x), y))
+if accelerator.is_main_process:
+    grad = accelerator.unwrap_model(model)[1].weight.grad
+    np.savez({out!r}, logits=logits, grad=grad, n=accelerator.num_processes)
+accelerator.wait_for_everyone()
+accelerator.end_training()
+"""
+
+
+def launch(tmp_path, processes):
+    script, out = tmp_path / "job.py", tmp_path / f"{processes}.npz"
+    script.write_text(LAUNCH.format(tests=os.path.dirname(__file__), out=str(out)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    environment = dict(os.environ) | {"COURSEWORK_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, str(script)], env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return np.load(out)
+
+
+def test_two_processes_see_what_one_sees(tmp_path):
+    one, two = launch(tmp_path, 1), launch(tmp_path, 2)
+    assert (int(one["n"]), int(two["n"])) == (1, 2)
+    assert one["logits"].shape == (37, 3)
+    assert np.allclose(one["logits"], two["logits"], atol=1e-6)
+    assert np.abs(one["grad"] - two["grad"]).max() < 1e-5
+
+
+def test_a_training_killed_by_the_system_goes_on(tmp_path):
+    """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
+    job = f"""
+import sys, time, torch
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from pathlib import Path
+from test_simpsons_train import PLAN, make_model, make_pictures
+from simpsons import train
+real = train.train_epoch
+def slow(*arguments):
+    if sys.argv[2] == "slow":
+        print("epoch", flush=True)
+        time.sleep(0.3)
+    return real(*arguments)
+train.train_epoch = slow
+model = make_model()
+train.fit(model, make_pictures(), make_pictures(), PLAN, Path(sys.argv[1]), "k")
+torch.save(model.state_dict(), sys.argv[1] + ".done")
+"""
+    checkpoint = tmp_path / "c"
+    command = [sys.executable, "-c", job, str(checkpoint)]
+    with subprocess.Popen([*command, "slow"], stdout=subprocess.PIPE, text=True) as victim:
+        limit = time.monotonic() + 120
+        while not checkpoint.exists() and time.monotonic() < limit:
+            time.sleep(0.02)
+        os.kill(victim.pid, signal.SIGKILL)
+    assert checkpoint.exists()
+    assert not (tmp_path / "c.done").exists()
+    subprocess.run([*command, "fast"], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", job, str(tmp_path / "whole"), "fast"], check=True, timeout=120)
+    killed, whole = (torch.load(tmp_path / name, weights_only=True) for name in ("c.done", "whole.done"))
+    assert same(killed, whole)
+
+
+def test_the_notebook_runs_at_tiny(tmp_path, monkeypatch):
+    """Until it is rendered, nbval has nothing to compare it with."""
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    notebook = notebooks.read_notebook(stages.FOLDER / "image_classification.ipynb")
+    assert notebooks.execute(notebook, stages.FOLDER, notebooks.kernel_environment("tiny", "")) is None
+    runs = records.read_results(tmp_path / "6W" / "tiny" / "results.json")["runs"]
+    assert list(runs) == ["drawn_cast", "drawn_cast_28px"]
+    assert runs["drawn_cast"]["data"]["generator"] == runs["drawn_cast_28px"]["data"]["generator"]
