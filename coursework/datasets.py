@@ -107,6 +107,17 @@ KNOWN |= {
 FINISH = {"ph2.zip": photographs_as_bmp}
 
 
+def download_competition(name: str) -> Path | None:
+    """The files of a Kaggle competition by kagglehub, which finds the token by itself; None if it gets no access."""
+    import kagglehub
+
+    try:
+        return Path(kagglehub.competition_download(name))
+    except Exception as error:  # kagglehub raises a dozen kinds, those of its network library among them
+        print(f"Kaggle: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}")
+        return None
+
+
 def unpack_mnist() -> Path:
     """Unpack the committed MNIST into `MNIST/raw/` of the data folder, on first use; returns the data folder.
 

@@ -74,8 +74,8 @@ def as_jpeg(quality: int = 88):
         set_matplotlib_formats("png")
 
 
-def image_grid(images, titles: list[str] | None = None, columns: int = 8, size: float = 1.5, colours=None) -> Figure:
-    """Pictures, each (H, W) or (H, W, 3), side by side in rows of `columns`, with titles, in `colours` if given."""
+def image_grid(images, titles: list[str] | None = None, columns: int = 8, size: float = 1.5) -> Figure:
+    """Pictures, each (H, W) or (H, W, 3), side by side in rows of `columns`, with titles."""
     rows = -(-len(images) // columns)
     room = size * (1.2 if titles else 1)
     figure, axes = plt.subplots(rows, columns, figsize=(size * columns, room * rows), squeeze=False)
@@ -84,8 +84,7 @@ def image_grid(images, titles: list[str] | None = None, columns: int = 8, size: 
     for number, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
         ax.imshow(image, cmap="gray", interpolation="antialiased")
         if titles:
-            colour = colours[number] if colours else "black"
-            ax.set_title(titles[number], fontsize=8.5, fontweight="normal", loc="center", color=colour, pad=3)
+            ax.set_title(titles[number], fontsize=8.5, fontweight="normal", loc="center", pad=3)
     return figure
 
 

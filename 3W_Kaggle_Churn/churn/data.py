@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn.config import Config
 from churn.telco import COLUMNS, read_telco, split_telco
-from coursework.datasets import data_dir
+from coursework.datasets import data_dir, download_competition
 from coursework.tables import check_categories, check_class_labels, check_columns, check_finite, read_csv
 
 COMPETITION = "advanced-dls-spring-2021"
@@ -71,14 +71,8 @@ def load_folder(config: Config) -> Customers | None:
 
 def load_download(config: Config) -> Customers | None:
     """The competition's files by kagglehub, which finds the token by itself; None if it gets no access."""
-    import kagglehub
-
-    try:
-        folder = Path(kagglehub.competition_download(COMPETITION))
-    except Exception as error:  # kagglehub raises a dozen kinds, those of its network library among them
-        print(f"Kaggle: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}")
-        return None
-    return read_competition(folder)
+    folder = download_competition(COMPETITION)
+    return None if folder is None else read_competition(folder)
 
 
 def read_competition(folder: Path) -> Customers:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from coursework.datasets import data_dir
+from coursework.datasets import data_dir, download_competition
 from coursework.runtime import thread_count
 from coursework.standins import read_mark, refuse_stand_in
 from simpsons.config import Config
@@ -93,14 +93,8 @@ def load_folder(config: Config) -> Gallery | None:
 
 def load_download(config: Config) -> Gallery | None:
     """The archive by kagglehub, which finds the token by itself; None if it gets no access."""
-    import kagglehub
-
-    try:
-        folder = Path(kagglehub.competition_download(COMPETITION))
-    except Exception as error:  # kagglehub raises a dozen kinds, those of its network library among them
-        print(f"Kaggle: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}")
-        return None
-    return read_archive(folder, config.side, "simpsons", f"Kaggle {COMPETITION}")
+    folder = download_competition(COMPETITION)
+    return None if folder is None else read_archive(folder, config.side, "simpsons", f"Kaggle {COMPETITION}")
 
 
 def load_drawn(config: Config) -> Gallery:

@@ -161,7 +161,7 @@ def mobilenet_weights() -> Path:
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
-    """A file of torch's as a dict of tensors, without unpickling; heads for other classes are left out."""
+    """A file of torch's as a dict of tensors, without unpickling."""
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
