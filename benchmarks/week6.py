@@ -31,7 +31,7 @@ def train_ours(epochs: int = 1, seed: int = SEEDS[0]) -> float:
     torch.manual_seed(seed)
     model = build_model("mobilenet_v2", 42, pretrained=False)
     precision = precision_for("mobilenet_v2")
-    plan = Plan(epochs, BATCH, 1e-3, 0.0, augment=False, balance=False, precision=precision, seed=seed)
+    plan = Plan(epochs, BATCH, 1e-3, 0.0, augment=(), balance=0.0, precision=precision, seed=seed)
     return fit(model, pictures(), None, plan)[-1]["loss"]
 
 

@@ -72,6 +72,20 @@ def build_accelerator(precision: str = "no"):
     return Accelerator(cpu=pick_device() == "cpu", mixed_precision=precision, step_scheduler_with_optimizer=False)
 
 
+def leave_together(accelerator, status: int = 0) -> None:
+    """End the processes of a training that ran on several, once all are done; with one process, return.
+
+    Ends without Python's clean-up: threads of the process group outlive it, and one that lets go of a tensor while
+    Python is being taken down aborts (pytorch issue 190489).
+    """
+    accelerator.wait_for_everyone()
+    if accelerator.num_processes > 1:
+        accelerator.end_training()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 def thread_count() -> int:
     """Threads that numerical libraries may use: OMP_NUM_THREADS, else the cores this process may run on."""
     if os.environ.get("OMP_NUM_THREADS", "").isdigit():

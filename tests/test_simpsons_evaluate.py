@@ -41,6 +41,16 @@ def test_a_class_that_does_not_occur_does_not_count():
     assert evaluate.scores(np.array([[9.0, 0, 0], [0, 0, 9]]), np.array([0, 1]))["macro_f1"] == pytest.approx(1 / 3)
 
 
+def test_even_f1_is_macro_f1_of_equally_many():
+    labels = np.repeat([0, 1], [1, 100])
+    said = np.array([0] + [0] * 10 + [1] * 90)
+    found = evaluate.even_f1(np.eye(3)[said], labels)
+    assert found == pytest.approx((2 / 2.1 + 2 * 0.9 / 1.9) / 2)
+    assert evaluate.scores(np.eye(3)[said], labels)["macro_f1"] < 0.6
+    repeated = np.r_[np.zeros(100, int), said[1:]], np.r_[np.zeros(100, int), labels[1:]]
+    assert found == pytest.approx(f1_score(repeated[1], repeated[0], average="macro"))
+
+
 def test_intervals_hold_the_score_and_narrow_with_n(answers):
     logits, labels = answers
     found, wide = evaluate.scores(logits, labels), evaluate.bootstrap(logits, labels, 200, 0)

@@ -93,12 +93,12 @@ def test_grad_cam_is_the_heads_weights_on_the_maps():
     """With a linear head after the mean, the gradient of a score by a map is the head's weight, spread evenly."""
     torch.manual_seed(0)
     model = models.build_model("small_cnn", 4, pretrained=False).eval()
-    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     heat = explain.grad_cam(model, image, 2)
     with torch.no_grad():
         maps = model.maps(to_network(torch.from_numpy(image.copy()).permute(2, 0, 1)[None]))
         expected = (model.head[1].weight[2].view(1, -1, 1, 1) * maps).sum(1).clamp_min(0)  # (1, 1, 1)
-    assert heat.shape == (16, 16)
+    assert heat.shape == (32, 32)
     assert heat == pytest.approx(float(expected.max() > 0))
     assert explain.grad_cam(model.freeze(), image, 2) == pytest.approx(heat)
 
@@ -113,3 +113,5 @@ def test_changes_keep_shape_and_type():
     shown = PictureSet(np.zeros((2, 8, 8, 3), np.uint8), np.array([0, 1]), build_augmentation())
     assert shown[1][0].shape == (3, 8, 8)
     assert int(shown[1][1]) == 1
+    assert len(build_augmentation(["mirror"]).transforms) == 1
+    assert build_augmentation(()) is None

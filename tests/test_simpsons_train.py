@@ -49,11 +49,22 @@ def test_it_learns_and_keeps_the_best_epoch():
     model, pictures = make_model(), make_pictures()
     history = train.fit(model, pictures, make_pictures(seed=5), train.Plan(8, 8, 1e-2, 0.0, seed=1))
     assert len(history) == 8
-    assert set(history[0]) == {"loss", "seconds", "waiting", "accuracy", "macro_f1"}
+    assert set(history[0]) == {"loss", "seconds", "waiting", "accuracy", "macro_f1", "even_f1"}
     assert history[-1]["loss"] < history[0]["loss"]
-    best = max(row["macro_f1"] for row in history)
+    best = max(row["even_f1"] for row in history[train.first_candidate(8) :])
     assert best > 0.9
-    assert evaluate.scores(*evaluate.predict(model, make_pictures(seed=5)))["macro_f1"] == best
+    found = evaluate.scores(*evaluate.predict(model, make_pictures(seed=5), mirrored=False))
+    assert found["macro_f1"] == pytest.approx(best)
+
+
+def test_a_prediction_is_the_same_in_a_mirror():
+    model, pictures = make_model(), make_pictures()
+    reflected = Pictures(pictures.images[:, :, ::-1], pictures.labels, pictures.files)
+    both, again = evaluate.predict(model, pictures)[0], evaluate.predict(model, reflected)[0]
+    assert np.allclose(both, again, atol=1e-5)
+    one, other = (evaluate.predict(model, part, mirrored=False)[0] for part in (pictures, reflected))
+    assert np.allclose(both, (one + other) / 2, atol=1e-5)
+    assert not np.allclose(one, other, atol=1e-3)
 
 
 class KilledError(RuntimeError):
@@ -94,14 +105,38 @@ def test_a_loss_that_is_no_number_is_named():
 
 def test_balanced_sampling_shows_every_class_equally_often():
     labels = np.repeat([0, 1], [990, 10])
-    sampler = train.EpochSampler(labels, True, 0)
+    sampler = train.EpochSampler(labels, 1.0, 0)
     shown = labels[list(sampler)]
     assert len(shown) == 1000
     assert 420 < shown.sum() < 580
     first = list(sampler)
     sampler.epoch = 1
     assert list(sampler) != first
-    assert sorted(train.EpochSampler(labels, False, 0)) == list(range(1000))
+    assert sorted(train.EpochSampler(labels, 0.0, 0)) == list(range(1000))
+    half = labels[list(train.EpochSampler(labels, 0.5, 0))].sum()
+    assert half == pytest.approx(1000 / (1 + 99**0.5), rel=0.25)
+
+
+def test_a_margin_takes_the_share_of_a_class_out_of_its_logit():
+    """Who knows nothing but the shares answers with them; with margin 1 nothing is left to answer."""
+    labels = torch.tensor([0] * 90 + [1] * 10)
+    found = {}
+    for margin in (0.0, 1.0):
+        logits = torch.zeros(2, requires_grad=True)
+        criterion = train.TailLoss(labels.numpy(), 2, margin, 0.0)
+        optimizer = torch.optim.LBFGS([logits], max_iter=100)
+
+        def closure(criterion=criterion, logits=logits, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = criterion(logits.expand(100, 2), labels)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        found[margin] = (logits[0] - logits[1]).item()
+    assert found == {0.0: pytest.approx(np.log(9), abs=1e-3), 1.0: pytest.approx(0, abs=1e-3)}
+    absent = train.TailLoss(np.array([0, 0]), 3, 0.5, 0.0)
+    assert torch.isfinite(absent.handicap).all()
 
 
 def test_finished_weights_are_loaded_and_rounded_alike(tmp_path, monkeypatch):
@@ -131,7 +166,7 @@ def test_committed_weights_belong_to_the_record():
 
 def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    rows = [ablation.Row("small_cnn", "scratch", "plain"), ablation.Row("small_cnn", "scratch", "both")]
+    rows = [ablation.Row("small_cnn_28", "scratch", "plain"), ablation.Row("small_cnn_28", "scratch", "both")]
     monkeypatch.setattr(ablation, "all_rows", lambda backbone: rows)
     pictures = make_pictures(30)
     monkeypatch.setattr(ablation, "third", lambda gallery, config: (pictures, pictures, pictures))
@@ -146,8 +181,7 @@ def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
 LAUNCH = """
 import sys
 import numpy as np, torch
-from accelerate.utils import broadcast
-from coursework.runtime import build_accelerator
+from coursework.runtime import build_accelerator, leave_together
 from simpsons.evaluate import predict, scores
 sys.path.insert(0, {tests!r})
 from test_simpsons_train import make_model, make_pictures
@@ -165,8 +199,7 @@ for x, y in loader:
 if accelerator.is_main_process:
     grad = accelerator.unwrap_model(model)[1].weight.grad
     np.savez({out!r}, logits=logits, grad=grad, n=accelerator.num_processes)
-accelerator.wait_for_everyone()
-accelerator.end_training()
+leave_together(accelerator)
 """
 
 

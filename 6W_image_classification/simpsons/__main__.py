@@ -5,17 +5,18 @@ processes); `ablation` computes the rows that no record holds; `evaluate FILE` j
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from coursework.checkpoints import load_weights
 from coursework.profile import load_config
-from coursework.runtime import build_accelerator, seed_everything
+from coursework.runtime import build_accelerator, leave_together, seed_everything
 from simpsons.ablation import ablate
 from simpsons.config import CONFIGS, Config
-from simpsons.data import Gallery, load_characters, split
+from simpsons.data import Gallery, hold_out, load_characters
 from simpsons.evaluate import predict, scores
 from simpsons.models import build_model, pick_backbone
-from simpsons.stages import obtain, plans
+from simpsons.stages import train_stage
 
 
 def main(arguments: list[str]) -> int:
@@ -36,17 +37,16 @@ def main(arguments: list[str]) -> int:
     else:
         print(__doc__, file=sys.stderr)
         return 2
-    accelerator.wait_for_everyone()
-    accelerator.end_training()  # or one process leaves while another still talks to it
+    leave_together(accelerator)
     return 0
 
 
 def finetune(gallery: Gallery, config: Config) -> dict[str, float]:
     """Fine-tune all layers from ImageNet's weights; returns the scores on the test part."""
-    train, validation, _ = split(gallery.train.labels, config.validation, config.seed)
+    train, validation, _ = hold_out(gallery.train, config.validation, config.seed)
     backbone, _ = pick_backbone(config.backbone)
-    model, plan = build_model(backbone, len(gallery.classes)), plans(config, backbone)["finetuned"]
-    obtain("finetuned", model, gallery.train.take(train), gallery.train.take(validation), plan, retrain=True)
+    config = replace(config, retrain=True)
+    model, _ = train_stage("finetuned", train, validation, len(gallery.classes), config, backbone)
     return scores(*predict(model, gallery.test, batch=config.batch))
 
 

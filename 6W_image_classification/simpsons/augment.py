@@ -1,5 +1,7 @@
 """What is done to a picture on its way into the network: each change by its name, and the chain of them."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -15,9 +17,10 @@ CHANGES = {
 }
 
 
-def build_augmentation() -> v2.Transform:
-    """All changes, one after the other."""
-    return v2.Compose(list(CHANGES.values()))
+def build_augmentation(names: Iterable[str] = CHANGES) -> v2.Transform | None:
+    """The changes of these names, one after the other; None for no names."""
+    chain = [CHANGES[name] for name in names]
+    return v2.Compose(chain) if chain else None
 
 
 class PictureSet(Dataset):

@@ -251,6 +251,12 @@ def split(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.n
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(validation)), one_sided
 
 
+def hold_out(pictures: Pictures, share: float, seed: int) -> tuple[Pictures, Pictures, list[int]]:
+    """`split`, with the pictures themselves."""
+    train, validation, one_sided = split(pictures.labels, share, seed)
+    return pictures.take(train), pictures.take(validation), one_sided
+
+
 def load_small(config: Config, cast: Gallery) -> Gallery:
     """Ten real characters at 28 pixels, from `simpsons_28px/` of the data folder; else the drawn cast, shrunk.
 

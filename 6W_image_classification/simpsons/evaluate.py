@@ -14,14 +14,23 @@ from simpsons.data import Pictures
 
 
 @torch.inference_mode()
-def predict(model, pictures: Pictures, accelerator=None, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (n, classes) and labels (n,), in the order of `pictures`, each once however many processes share them."""
+def predict(
+    model, pictures: Pictures, accelerator=None, batch: int = 64, mirrored: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, classes) and labels (n,), in the order of `pictures`, each once however many processes share them.
+
+    `mirrored` shows every picture a second time, as in a mirror, and takes the mean of both.
+    """
     accelerator = accelerator or build_accelerator()
     loader = accelerator.prepare(DataLoader(PictureSet(pictures.images, pictures.labels), batch))
     model = model.to(accelerator.device).eval()
     logits, labels = [], []
     for images, targets in loader:
-        gathered = accelerator.gather_for_metrics((model(to_network(images)).float(), targets))
+        shown = to_network(images)
+        found = model(shown).float()
+        if mirrored:
+            found = (found + model(shown.flip(3)).float()) / 2
+        gathered = accelerator.gather_for_metrics((found, targets))
         logits.append(gathered[0].cpu())
         labels.append(gathered[1].cpu())
     return torch.cat(logits).numpy(), torch.cat(labels).numpy()
@@ -33,7 +42,10 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 
 def class_f1(counts: np.ndarray) -> np.ndarray:
-    """F1 of each class, (classes,): 2 · hits / (said + true); NaN for a class that is neither there nor said."""
+    """F1 of each class, (classes,), from counts or shares; NaN for a class that is neither there nor said.
+
+    It is 2 · hits / (said + true).
+    """
     total = counts.sum(axis=0) + counts.sum(axis=1)
     return np.divide(2 * np.diag(counts), total, out=np.full(len(counts), np.nan), where=total > 0)
 
@@ -45,6 +57,17 @@ def scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         "accuracy": float(np.trace(counts) / counts.sum()),
         "macro_f1": float(np.nanmean(class_f1(counts))),
     }
+
+
+def even_f1(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Macro-F1 as if all classes that occur had equally many pictures.
+
+    Where one class has a single picture and another a hundred, plain F1 punishes the rare for each false alarm among
+    the many; here, a share of the many counts like the same share of the rare.
+    """
+    counts = confusion(labels, logits.argmax(axis=1), logits.shape[1])
+    there = counts.sum(axis=1) > 0
+    return float(class_f1(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[there].mean())
 
 
 def bootstrap(logits: np.ndarray, labels: np.ndarray, resamples: int, seed: int) -> dict[str, tuple[float, float]]:

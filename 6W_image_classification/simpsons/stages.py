@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
+import torch
 from accelerate import PartialState
 
 from coursework.checkpoints import load_weights, read_facts, save_weights, training_key
@@ -12,10 +12,11 @@ from coursework.records import build_dir, keep_dir
 from coursework.runtime import half_precision, pick_device
 from simpsons.config import Config
 from simpsons.data import Pictures
-from simpsons.models import Classifier
+from simpsons.models import Classifier, build_model
 from simpsons.train import Plan, fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
+FOR_28_PIXELS = ("mirror", "turn, shift, scale", "hide a part")  # a cartoon's colours are fixed, and blur hides all
 
 
 def precision_for(backbone: str) -> str:
@@ -26,18 +27,29 @@ def precision_for(backbone: str) -> str:
 def plans(config: Config, backbone: str) -> dict[str, Plan]:
     """How each of the week's networks is trained."""
     common = {"batch": config.batch, "smoothing": config.smoothing, "seed": config.seed}
+    cast = {"balance": config.balance, "margin": config.margin, **common}
+    pixels = {"balance": 0.0, "augment": FOR_28_PIXELS, **common, "batch": 2 * config.batch}
     precision = precision_for(backbone)
     return {
-        "scratch": Plan(config.scratch_epochs, rate=3e-3, **common),
-        "frozen": Plan(config.head_epochs, rate=5e-3, precision=precision, **common),
-        "finetuned": Plan(config.epochs, rate=config.rate, precision=precision, **common),
-        "small_28": Plan(config.small_epochs, rate=3e-3, balance=False, **common),
-        "upscaled_28": Plan(config.upscaled_epochs, rate=config.rate, balance=False, precision=precision, **common),
+        "scratch": Plan(config.epochs, rate=3e-3, **cast),
+        "frozen": Plan(config.head_epochs, rate=5e-3, precision=precision, **cast),
+        "finetuned": Plan(config.epochs, rate=config.rate, precision=precision, **cast),
+        "small_28": Plan(config.small_epochs, rate=3e-3, **pixels),
+        "upscaled_28": Plan(config.upscaled_epochs, rate=config.rate, precision=precision, **pixels),
     }
 
 
+def train_stage(
+    name: str, train: Pictures, validation: Pictures, classes: int, config: Config, backbone: str
+) -> tuple[Classifier, dict]:
+    """A network for the characters, "scratch", "frozen" or "finetuned", and the facts of `obtain`."""
+    torch.manual_seed(config.seed)
+    model = build_model("small_cnn" if name == "scratch" else backbone, classes).freeze(name == "frozen")
+    return model, obtain(name, model, train, validation, plans(config, backbone)[name], config.retrain)
+
+
 def obtain(
-    name: str, model: Classifier, train: Pictures, validation: Pictures | None, plan: Plan, retrain: bool = False
+    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, retrain: bool = False
 ) -> dict:
     """Bring `model` to the end of its training; returns facts: "key", "history", "sha256", "origin".
 
@@ -46,7 +58,8 @@ def obtain(
     as it is when it is loaded.
     """
     rules = {**asdict(plan), "precision": None}  # a matter of the machine
-    key = training_key(name, str(model), rules, train.images, train.labels, *held_out(validation))
+    arrays = (train.images, train.labels, validation.images, validation.labels)
+    key = training_key(name, str(model), rules, *arrays)
     fresh = keep_dir("6W") / "weights" / f"{name}.safetensors"
     committed = FOLDER / "weights" / fresh.name
     for path, origin in ((fresh, "trained before"), (committed, "committed")):
@@ -57,11 +70,5 @@ def obtain(
     state = PartialState()
     if state.is_main_process:
         save_weights(fresh, model, {"key": key, "history": history})
-        checkpoint.unlink(missing_ok=True)
     state.wait_for_everyone()
     return load_weights(fresh, model) | {"sha256": sha256(fresh), "origin": "trained now"}
-
-
-def held_out(validation: Pictures | None) -> list[np.ndarray]:
-    """The arrays of the validation part that choose the best epoch."""
-    return [] if validation is None else [validation.images, validation.labels]
