@@ -1,0 +1,41 @@
+"""python -m segmentation: the grid of week 7 without the notebook.
+
+`python -m segmentation grid` trains every cell that has no record yet; `cell MODEL LOSS SEED` trains one from nothing
+(torchrun --standalone --nproc-per-node 2 -m segmentation cell …: on two processes) and prints its scores.
+"""
+
+import sys
+from dataclasses import replace
+
+from coursework.profile import load_config
+from coursework.runtime import build_accelerator, leave_together, seed_everything
+from segmentation.config import CONFIGS
+from segmentation.data import load_lesions
+from segmentation.evaluate import scores
+from segmentation.grid import Cell, run_cell, run_grid
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the commands above; returns the exit status."""
+    config = load_config("7W", CONFIGS)
+    accelerator = build_accelerator()
+    if arguments[:1] not in (["grid"], ["cell"]) or len(arguments) not in (1, 4):
+        print(__doc__, file=sys.stderr)
+        return 2
+    with accelerator.main_process_first():  # it draws the stand-in, the others find it
+        lesions = load_lesions(config)
+    seed_everything(config.seed)
+    if arguments[0] == "grid":
+        found = run_grid(config, lesions)
+    else:
+        cell = Cell(arguments[1], arguments[2], int(arguments[3]))
+        found = {cell: run_cell(cell, replace(config, retrain=True), lesions, retrain=True)}
+    if accelerator.is_main_process:
+        for cell, record in found.items():
+            print(cell.name, ", ".join(f"{name} {value:.4f}" for name, value in scores(record.test).items()))
+    leave_together(accelerator)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

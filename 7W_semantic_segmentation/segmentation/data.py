@@ -1,0 +1,204 @@
+"""The skin lesions: PH2's own layout or the drawn stand-in, read by the same loader; checked, decoded once, split.
+
+Source: T. Mendonça et al., "PH2, a dermoscopic image database for research and benchmarking", EMBC 2013.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from coursework.datasets import data_dir
+from coursework.runtime import thread_count
+from coursework.standins import read_mark, refuse_stand_in
+from segmentation.config import Config
+from segmentation.standin import stand_in
+
+BELOW = ("PH2Dataset", "PH2 Dataset images")
+SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """Images, uint8 (n, S, S, 3); masks, uint8 (n, S, S) of 0 and 1; the names of the cases."""
+
+    images: np.ndarray
+    masks: np.ndarray
+    names: list[str]
+
+    def __len__(self):
+        return len(self.names)
+
+    def take(self, rows: np.ndarray) -> "Lesions":
+        """These cases only."""
+        return Lesions(self.images[rows], self.masks[rows], [self.names[row] for row in rows])
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A data set in three parts, its name, where it comes from, and, for a stand-in, the hash of what drew it."""
+
+    train: Lesions
+    validation: Lesions
+    test: Lesions
+    name: str
+    source: str
+    generator: str | None = None
+
+    def __len__(self):
+        return len(self.train) + len(self.validation) + len(self.test)
+
+
+def load_lesions(config: Config) -> Collection:
+    """The first of the config's sources that is there: "folder" or "drawn".
+
+    Raises: FileNotFoundError with instructions if none is, ValueError for bad data or an unknown source.
+    """
+    loaders = {"folder": load_folder, "drawn": load_drawn}
+    unknown = [source for source in config.sources if source not in loaders]
+    if unknown:
+        raise ValueError(f"unknown source {unknown[0]!r}; there are: {', '.join(loaders)}")
+    found = next((found for source in config.sources if (found := loaders[source](config)) is not None), None)
+    if found is None:
+        raise FileNotFoundError(
+            f"no ph2/{'/'.join(BELOW)}/ in the data folder; ask the ADDI project for the PH2 database and unpack it "
+            "there, or use the profile sample"
+        )
+    return found
+
+
+def load_folder(config: Config) -> Collection | None:
+    """PH2, unpacked into `ph2/` of the data folder; None if it is not there."""
+    folder = data_dir() / "ph2"
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    refuse_stand_in(folder)
+    lesions = read_lesions(folder, config.side)
+    return Collection(*split(lesions, config.parts, config.seed), "ph2", "PH2, dermoscopy of 200 lesions")
+
+
+def load_drawn(config: Config) -> Collection:
+    """The stand-in, drawn on first use."""
+    folder = stand_in(sum(config.parts), config.drawing_seed)
+    lesions = read_lesions(folder, config.side)
+    source = "drawn stand-in for PH2: synthetic dermoscopy, no patient"
+    found = Collection(*split(lesions, config.parts, config.seed), "drawn_lesions", source)
+    return replace(found, generator=read_mark(folder)["generator"])
+
+
+def split(lesions: Lesions, parts: tuple[int, int, int], seed: int) -> list[Lesions]:
+    """So many cases at random to train on, to validate on and to be judged on.
+
+    Raises: ValueError if there are fewer cases.
+    """
+    if sum(parts) > len(lesions):
+        raise ValueError(f"{len(lesions)} cases, but the parts {parts} want {sum(parts)}; make the parts smaller")
+    order = np.random.default_rng(seed).permutation(len(lesions))
+    ends = np.cumsum((0, *parts))
+    return [lesions.take(np.sort(order[start:end])) for start, end in pairwise(ends)]
+
+
+def read_lesions(folder: Path, side: int) -> Lesions:
+    """Every case below `folder`/PH2Dataset/PH2 Dataset images/, decoded once, as squares of `side` pixels.
+
+    Raises: ValueError that names each case that cannot be used; nothing is left out in silence.
+    """
+    cases = list_cases(find_cases(folder))
+    images, masks = np.zeros((len(cases), side, side, 3), np.uint8), np.zeros((len(cases), side, side), np.uint8)
+    faults = []
+
+    def read(row: int) -> None:
+        try:
+            images[row], masks[row] = read_case(cases[row], side)
+        except UNREADABLE as error:
+            faults.append(f"{cases[row].name}: {error}")
+
+    with ThreadPoolExecutor(thread_count()) as pool:  # Pillow lets other threads work while it decodes
+        for _ in tqdm(pool.map(read, range(len(cases))), total=len(cases), desc="reading", unit="case", leave=False):
+            pass
+    if faults:
+        raise ValueError(f"{len(faults)} of {len(cases)} cases cannot be used: {'; '.join(sorted(faults))}")
+    return Lesions(images, masks, [case.name for case in cases])
+
+
+def find_cases(folder: Path) -> Path:
+    """The folder of the cases. Raises FileNotFoundError that says which level of the archive `folder` really holds."""
+    place = folder.joinpath(*BELOW)
+    if place.is_dir():
+        return place
+    expected = f"expected {folder.name}/{'/'.join(BELOW)}/IMD…/"
+    if (folder / BELOW[1]).is_dir():
+        raise FileNotFoundError(f"{folder.name}/ holds {BELOW[1]}/ at once, one level is missing; {expected}")
+    if any(folder.glob("IMD*")):
+        raise FileNotFoundError(f"{folder.name}/ holds the cases at once, two levels are missing; {expected}")
+    deeper = next((path for path in sorted(folder.glob("*/" + BELOW[0])) if path.is_dir()), None)
+    if deeper:
+        raise FileNotFoundError(f"{BELOW[0]}/ lies in {folder.name}/{deeper.parent.name}/, one level down; {expected}")
+    found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
+    raise FileNotFoundError(f"{folder.name}/ holds {found}; {expected}")
+
+
+def list_cases(place: Path) -> list[Path]:
+    """The folders of the cases, sorted. Raises ValueError for none, or for two that mean the same."""
+    cases = sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    if not cases:
+        raise ValueError(f"{place.name}/ holds no case; unpack the database again")
+    seen = {}
+    for case in cases:
+        if case.name.casefold() in seen:
+            raise ValueError(f"{case.name} is there twice, also as {seen[case.name.casefold()]}; remove one")
+        seen[case.name.casefold()] = case.name
+    return cases
+
+
+def read_case(case: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Image (S, S, 3) and mask (S, S), uint8, of one case. Raises ValueError or OSError that says what is wrong."""
+    image_file = only_picture(case / f"{case.name}_Dermoscopic_Image", "image")
+    mask_file = only_picture(case / f"{case.name}_lesion", "mask")
+    with Image.open(image_file) as image, Image.open(mask_file) as mask:
+        if image.size != mask.size:
+            sizes = ["{} x {}".format(*picture.size) for picture in (image, mask)]
+            raise ValueError(f"the image is {sizes[0]}, its mask {sizes[1]}; they must agree")
+        binary = Image.fromarray(as_mask(mask))
+        small = image.convert("RGB").resize((side, side), Image.Resampling.BOX)
+        return np.asarray(small), np.asarray(binary.resize((side, side), Image.Resampling.NEAREST))
+
+
+def only_picture(folder: Path, what: str) -> Path:
+    """The one picture in a folder. Raises ValueError for none, or more than one."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise ValueError(f"expected one {what} in {folder.name}/, found {names}")
+    if found[0].stat().st_size == 0:
+        raise ValueError(f"{found[0].name} is empty")
+    return found[0]
+
+
+def as_mask(mask: Image.Image) -> np.ndarray:
+    """A mask of black and white, in one channel or three, as (H, W) of 0 and 1.
+
+    Raises: ValueError for channels that differ, values in between, no lesion at all, or nothing but lesion.
+    """
+    values = np.asarray(mask.convert("RGB") if mask.mode in ("P", "RGBA", "CMYK") else mask)
+    if values.ndim == 3:
+        if (values != values[..., :1]).any():
+            raise ValueError("the mask is in colour; expected black and white")
+        values = values[..., 0]
+    levels = np.unique(values)
+    if not (set(levels.tolist()) <= {0, 1} or set(levels.tolist()) <= {0, 255}):
+        raise ValueError(f"the mask has {len(levels)} grey values, expected black and white; threshold it")
+    if len(levels) < 2:
+        raise ValueError(f"the mask is all {'white' if levels[0] else 'black'}; expected a lesion and skin around it")
+    return (values > 0).astype(np.uint8)
+
+
+def area_shares(masks: np.ndarray) -> np.ndarray:
+    """How much of each picture is lesion, (n,), from 0 to 1."""
+    return masks.reshape(len(masks), -1).mean(axis=1)

@@ -1,0 +1,139 @@
+"""Three networks by five losses by some seeds: each cell trained once, from a fresh start, and kept as a record.
+
+A record holds the history, and what `evaluate.predict` gives on the validation and the test part, so that the whole
+report is made from records. Cells that are there are not trained again, so an interrupted grid goes on.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from coursework.checkpoints import save_weights, training_key
+from coursework.records import build_dir, keep_dir, write_bytes
+from coursework.runtime import half_precision
+from segmentation.config import Config
+from segmentation.data import Collection, Lesions
+from segmentation.evaluate import predict
+from segmentation.losses import LOSSES
+from segmentation.models import MODELS, build_model
+from segmentation.train import Plan, fit
+
+FOLDER = Path(__file__).resolve().parents[1]  # of the week
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of the grid."""
+
+    model: str
+    loss: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What its files are called."""
+        return f"{self.model}-{self.loss}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a cell left: one dict an epoch, tables (n, 2, BINS) of both parts, masks (n, S, S) of the test part."""
+
+    history: list[dict]
+    validation: np.ndarray
+    test: np.ndarray
+    masks: np.ndarray
+
+
+def all_cells(config: Config) -> Iterator[Cell]:
+    """Every network with every loss, one seed after the other."""
+    for seed, model, loss in product(config.seeds, MODELS, LOSSES):
+        yield Cell(model, loss, seed)
+
+
+def plan_of(cell: Cell, config: Config) -> Plan:
+    """How a cell is trained: all alike, but for the loss."""
+    return Plan(
+        cell.loss, config.epochs, config.batch, config.rate, config.warmup, half_precision(), cell.seed
+    )  # fmt: skip
+
+
+def cell_key(cell: Cell, config: Config, lesions: Collection) -> str:
+    """What tells this training from any other: its rules, its network and its pictures."""
+    rules = {**asdict(plan_of(cell, config)), "precision": None}  # a matter of the machine
+    parts = (lesions.train, lesions.validation, lesions.test)
+    arrays = [array for part in parts for array in (part.images, part.masks)]
+    return training_key(asdict(cell), rules, config.width, *arrays)
+
+
+def run_cell(cell: Cell, config: Config, lesions: Collection, retrain: bool = False) -> Record:
+    """The record of a cell: read where it is there (committed ones unless `retrain`), else trained now."""
+    key = cell_key(cell, config, lesions)
+    fresh = keep_dir("7W") / "grid" / lesions.name / f"{cell.name}.npz"
+    committed = FOLDER / fresh.relative_to(keep_dir("7W"))
+    for path in (fresh,) if retrain else (fresh, committed):
+        record = read_record(path, key)
+        if record is not None:
+            return record
+    return train_cell(cell, config, lesions, key, fresh)
+
+
+def train_cell(cell: Cell, config: Config, lesions: Collection, key: str, path: Path) -> Record:
+    """Train one cell from a fresh start; its record and its weights are written below `build/`."""
+    plan = plan_of(cell, config)
+    torch.manual_seed(plan.seed)
+    model = build_model(cell.model, config.width)
+    history = fit(model, lesions.train, lesions.validation, plan, build_dir("7W") / f"{cell.name}.checkpoint", key)
+    save_weights(build_dir("7W") / "weights" / lesions.name / f"{cell.name}.safetensors", model, {"key": key})
+    record = judge(model, history, lesions.validation, lesions.test)
+    write_record(path, record, key)
+    return record
+
+
+def judge(model, history: list[dict], validation: Lesions, test: Lesions) -> Record:
+    """What a trained network says of both parts."""
+    tables, masks = predict(model, test)
+    return Record(history, predict(model, validation)[0], tables, masks)
+
+
+def write_record(path: Path, record: Record, key: str) -> None:
+    """Write a record whole or not at all; masks as bits."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        facts=json.dumps({"key": key, "history": record.history, "side": record.masks.shape[-1]}),
+        validation=record.validation.astype(np.int32),
+        test=record.test.astype(np.int32),
+        masks=np.packbits(record.masks, axis=-1),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_record(path: Path, key: str) -> Record | None:
+    """The record in a file; None if there is none, or it is damaged or another training's."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts = json.loads(str(file["facts"]))
+            masks = np.unpackbits(file["masks"], axis=-1, count=facts["side"]).astype(bool)
+            record = Record(facts["history"], file["validation"], file["test"], masks)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    return record if facts["key"] == key else None
+
+
+def run_grid(config: Config, lesions: Collection) -> dict[Cell, Record]:
+    """All cells, trained where they are not there yet."""
+    cells = list(all_cells(config))
+    return {
+        cell: run_cell(cell, config, lesions, config.retrain)
+        for cell in tqdm(cells, desc="grid", unit="cell", leave=False)
+    }

@@ -1,0 +1,188 @@
+"""The loader: PH2's layout, masks of every kind, and what is wrong with a case said by name; the drawn lesions."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from coursework.standins import MARK, read_mark
+from segmentation import data, dermoscopy, standin
+from segmentation.config import CONFIGS
+from segmentation.transforms import CHANGES, LesionSet, build_augmentation
+
+TINY = replace(CONFIGS["tiny"], sources=("folder",), parts=(2, 1, 1), side=16)
+CASES = ("IMD002", "IMD003", "IMD004", "IMD006")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+    return tmp_path
+
+
+def disc(size=(40, 30)):
+    """A mask, bool (H, W), with a lesion in its upper left."""
+    rows, columns = np.mgrid[0 : size[1], 0 : size[0]]
+    return (columns - 12) ** 2 + (rows - 10) ** 2 < 64
+
+
+def make_case(folder, name, mask=None, size=(40, 30)):
+    """One case in PH2's layout; `mask` an array or a picture."""
+    place = folder.joinpath(*data.BELOW, name)
+    for kind in ("Dermoscopic_Image", "lesion", "roi"):
+        (place / f"{name}_{kind}").mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (200, 150, 130)).save(place / f"{name}_Dermoscopic_Image" / f"{name}.bmp")
+    mask = disc(size) if mask is None else mask
+    picture = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
+    picture.save(place / f"{name}_lesion" / f"{name}_lesion.bmp")
+    Image.fromarray(~disc(size)).save(place / f"{name}_roi" / f"{name}_R1_Label4.bmp")
+    return place
+
+
+def make_database(root, names=CASES):
+    for name in names:
+        make_case(root / "ph2", name)
+    return root / "ph2"
+
+
+def test_the_database_is_read_and_split(root):
+    make_database(root)
+    found = data.load_lesions(TINY)
+    parts = (found.train, found.validation, found.test)
+    assert [len(part) for part in parts] == [2, 1, 1]
+    assert sorted(name for part in parts for name in part.names) == list(CASES)
+    assert found.train.images.shape == (2, 16, 16, 3)
+    assert found.train.masks.dtype == np.uint8
+    assert set(np.unique(found.train.masks)) == {0, 1}
+    assert found.train.masks.mean() == pytest.approx(disc().mean(), abs=0.03)
+    assert (found.name, found.generator) == ("ph2", None)
+    again = data.load_lesions(TINY)
+    assert again.train.names == found.train.names
+    others = [data.load_lesions(replace(TINY, seed=seed)).train.names for seed in range(5)]
+    assert any(names != found.train.names for names in others)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "P"])
+def test_masks_of_every_kind(root, mode):
+    make_database(root, CASES[1:])
+    make_case(root / "ph2", CASES[0], Image.fromarray(disc()).convert(mode))
+    found = data.read_lesions(root / "ph2", 16)
+    assert np.array_equal(found.masks[0], found.masks[1])
+
+
+GREY = Image.fromarray(np.arange(1200, dtype=np.uint8).reshape(30, 40))
+COLOUR = Image.new("RGB", (40, 30), (255, 0, 0))
+BAD = [
+    (np.zeros((30, 40), bool), "IMD003: the mask is all black; expected a lesion and skin around it"),
+    (np.ones((30, 40), bool), "IMD003: the mask is all white"),
+    (GREY, "IMD003: the mask has 256 grey values, expected black and white"),
+    (COLOUR, "IMD003: the mask is in colour"),
+    (disc((30, 30)), "IMD003: the image is 40 x 30, its mask 30 x 30; they must agree"),
+]
+
+
+@pytest.mark.parametrize(("mask", "message"), BAD)
+def test_bad_masks_are_named(root, mask, message):
+    make_database(root)
+    make_case(root / "ph2", "IMD003", mask)
+    with pytest.raises(ValueError, match=f"1 of 4 cases cannot be used: {message}"):
+        data.load_lesions(TINY)
+
+
+def test_missing_and_broken_files_are_named(root):
+    place = make_database(root).joinpath(*data.BELOW)
+    (place / "IMD002" / "IMD002_lesion" / "IMD002_lesion.bmp").unlink()
+    (place / "IMD003" / "IMD003_Dermoscopic_Image" / "IMD003.bmp").write_bytes(b"BM no picture")
+    (place / "IMD004" / "IMD004_Dermoscopic_Image" / "IMD004.bmp").write_bytes(b"")
+    Image.new("RGB", (40, 30)).save(place / "IMD006" / "IMD006_Dermoscopic_Image" / "other.jpg")
+    with pytest.raises(ValueError, match="4 of 4 cases cannot be used") as caught:
+        data.load_lesions(TINY)
+    said = str(caught.value)
+    assert "IMD002: expected one mask in IMD002_lesion/, found none" in said
+    assert "IMD003: cannot identify image file" in said
+    assert "IMD004: IMD004.bmp is empty" in said
+    assert "IMD006: expected one image in IMD006_Dermoscopic_Image/, found IMD006.bmp, other.jpg" in said
+
+
+def test_a_folder_on_the_wrong_level_is_explained(root):
+    ph2 = make_database(root)
+    deep = root / "deep" / "ph2"
+    deep.parent.mkdir()
+    ph2.rename(deep)
+    with pytest.raises(FileNotFoundError, match="PH2Dataset/ lies in deep/ph2/, one level down; expected deep/PH2"):
+        data.find_cases(root / "deep")
+    with pytest.raises(FileNotFoundError, match="holds PH2 Dataset images/ at once, one level is missing"):
+        data.find_cases(deep / "PH2Dataset")
+    with pytest.raises(FileNotFoundError, match="holds the cases at once, two levels are missing"):
+        data.find_cases(deep.joinpath(*data.BELOW))
+    empty = root / "empty"
+    empty.mkdir()
+    with pytest.raises(FileNotFoundError, match="empty/ holds nothing; expected empty/PH2Dataset"):
+        data.find_cases(empty)
+
+
+def test_the_same_case_twice_is_named(root):
+    make_database(root)
+    make_case(root / "ph2", "imd003")
+    with pytest.raises(ValueError, match="imd003 is there twice, also as IMD003"):
+        data.load_lesions(TINY)
+
+
+def test_without_data_there_is_a_way_out(root):
+    with pytest.raises(FileNotFoundError, match="ask the ADDI project for the PH2 database"):
+        data.load_lesions(TINY)
+    with pytest.raises(ValueError, match="unknown source 'web'; there are: folder, drawn"):
+        data.load_lesions(replace(TINY, sources=("web",)))
+    make_database(root)
+    with pytest.raises(ValueError, match=r"4 cases, but the parts \(9, 1, 1\) want 11"):
+        data.load_lesions(replace(TINY, parts=(9, 1, 1)))
+    (root / "ph2" / MARK).write_text("{}")
+    with pytest.raises(ValueError, match="it is a drawn stand-in, not the real data set"):
+        data.load_lesions(TINY)
+
+
+def test_a_drawn_case_depends_on_its_own_number_only():
+    first, again, other = (standin.draw_number(number, 1) for number in (3, 3, 4))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+    picture, mask = first
+    assert (picture.shape, picture.dtype) == ((dermoscopy.HEIGHT, dermoscopy.WIDTH, 3), np.uint8)
+    assert (mask.shape, mask.dtype) == ((dermoscopy.HEIGHT, dermoscopy.WIDTH), np.uint8)
+
+
+def test_drawn_lesions_are_darker_than_the_skin_around():
+    gaps = []
+    for number in range(8):
+        picture, mask = standin.draw_number(number, 2)
+        lit = picture.mean(axis=2) > 40  # not the dark corners
+        inside, outside = (picture[lit & (mask == value)].mean() for value in (1, 0))
+        gaps.append(outside - inside)
+    assert min(gaps) > 0
+    assert np.median(gaps) > 20
+
+
+def test_the_stand_in_is_read_by_the_loader_of_ph2(root):
+    found = data.load_lesions(replace(TINY, sources=("folder", "drawn")))
+    assert (found.name, len(found)) == ("drawn_lesions", 4)
+    assert found.generator == standin.generator_hash()
+    folder = root / "stand-in" / "ph2-4"
+    assert read_mark(folder)["count"] == 4
+    assert len(list(folder.glob("PH2Dataset/PH2 Dataset images/IMD*/IMD*_lesion/*.bmp"))) == 4
+
+
+def test_image_and_mask_move_together():
+    """A picture that is its own mask: whatever moves one must move the other; colours change in the picture only."""
+    mask = disc((32, 32)).astype(np.uint8)
+    lesions = data.Lesions(np.repeat(mask[None, ..., None] * 255, 3, axis=3), mask[None], ["a"])
+    for seed in range(8):
+        torch.manual_seed(seed)
+        image, found = LesionSet(lesions, CHANGES["turn, shift, scale"])[0]
+        assert set(found.unique().tolist()) <= {0, 1}
+        assert ((image[0] > 127) == found[0].bool()).float().mean() > 0.97
+        torch.manual_seed(seed)
+        _, still = LesionSet(lesions, CHANGES["light and colour"])[0]
+        assert torch.equal(still[0], torch.from_numpy(mask).float())
+    image, found = LesionSet(lesions, build_augmentation())[0]
+    assert (image.shape, image.dtype, found.shape, found.dtype) == ((3, 32, 32), torch.uint8, (1, 32, 32), torch.float)

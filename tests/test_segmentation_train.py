@@ -1,0 +1,142 @@
+"""The loop and the grid: they learn, resume to the last bit, and train no cell twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from segmentation import grid, train
+from segmentation.config import CONFIGS
+from segmentation.data import Collection, Lesions
+from segmentation.evaluate import predict, scores
+from segmentation.grid import Cell
+from segmentation.losses import LOSSES, bce_loss, dice_loss
+from segmentation.models import build_model
+
+PLAN = train.Plan("dice", 3, batch=4, rate=1e-2, warmup=0.34, seed=1)
+CONFIG = replace(CONFIGS["tiny"], side=32, epochs=1, seeds=(0,))
+
+
+def make_lesions(number=8, seed=0, side=32):
+    """Dark discs on light skin."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:side, 0:side]
+    centres, radii = rng.uniform(10, side - 10, (number, 2)), rng.uniform(5, 10, number)
+    masks = np.stack([np.hypot(columns - x, rows - y) < r for (x, y), r in zip(centres, radii, strict=True)])
+    images = rng.integers(170, 220, (number, side, side, 3)) - 90 * masks[..., None]
+    return Lesions(images.astype(np.uint8), masks.astype(np.uint8), [f"IMD{k:03d}" for k in range(number)])
+
+
+def make_collection():
+    return Collection(make_lesions(8), make_lesions(4, 1), make_lesions(4, 2), "trial", "trial")
+
+
+def make_model(seed=0):
+    torch.manual_seed(seed)
+    return build_model("unet", 4)
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(first, second):
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_it_learns_and_keeps_the_best_epoch():
+    model, validation = make_model(), make_lesions(6, 3)
+    history = train.fit(model, make_lesions(16), validation, train.Plan("bce", 30, 4, 1e-2, seed=1))
+    assert set(history[0]) == {"loss", "seconds", "waiting", "iou", "dice", "homework_iou"}
+    assert history[-1]["loss"] < history[0]["loss"]
+    best = max(row["iou"] for row in history)
+    assert best > 0.7
+    assert scores(predict(model, validation)[0])["iou"] == best
+
+
+def test_cross_entropy_comes_first():
+    assert [PLAN.loss_of(epoch) for epoch in range(3)] == [bce_loss, bce_loss, dice_loss]
+    assert train.Plan("dice", 3, warmup=0).loss_of(0) is dice_loss
+    with pytest.raises(ValueError, match="unknown loss 'hinge'; there are: bce, dice, focal, tversky, lovasz"):
+        train.Plan("hinge", 3).loss_of(0)
+
+
+def test_a_loss_that_is_no_number_is_named():
+    model = make_model()
+    with torch.no_grad():
+        model.head.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"the loss is nan at a rate of .*; lower the rate"):
+        train.fit(model, make_lesions(), make_lesions(), PLAN)
+
+
+def test_a_training_killed_by_the_system_goes_on(tmp_path):
+    """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
+    job = f"""
+import sys, time, torch
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from pathlib import Path
+from test_segmentation_train import PLAN, make_lesions, make_model
+from segmentation import train
+real = train.train_epoch
+def slow(*arguments):
+    if sys.argv[2] == "slow":
+        time.sleep(0.3)
+    return real(*arguments)
+train.train_epoch = slow
+model = make_model()
+train.fit(model, make_lesions(), make_lesions(4, 1), PLAN, Path(sys.argv[1]), "k")
+torch.save(model.state_dict(), sys.argv[1] + ".done")
+"""
+    checkpoint = tmp_path / "c"
+    command = [sys.executable, "-c", job, str(checkpoint)]
+    with subprocess.Popen([*command, "slow"]) as victim:
+        limit = time.monotonic() + 120
+        while not checkpoint.exists() and time.monotonic() < limit:
+            time.sleep(0.02)
+        os.kill(victim.pid, signal.SIGKILL)
+    assert checkpoint.exists()
+    assert not (tmp_path / "c.done").exists()
+    subprocess.run([*command, "fast"], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", job, str(tmp_path / "whole"), "fast"], check=True, timeout=120)
+    killed, whole = (torch.load(tmp_path / name, weights_only=True) for name in ("c.done", "whole.done"))
+    assert same(killed, whole)
+    assert not checkpoint.exists()
+
+
+def test_the_grid_is_three_by_five_by_seeds():
+    cells = list(grid.all_cells(replace(CONFIG, seeds=(0, 1))))
+    assert len(cells) == len(set(cells)) == 30
+    assert {cell.loss for cell in cells} == set(LOSSES)
+
+
+def test_a_cell_is_trained_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    lesions, cell = make_collection(), Cell("unet", "dice", 0)
+    first = grid.run_cell(cell, CONFIG, lesions)
+    assert first.test.shape == (4, 2, 100)
+    assert first.masks.shape == (4, 32, 32)
+    monkeypatch.setattr(grid, "fit", None)
+    again = grid.run_cell(cell, CONFIG, lesions)
+    assert np.array_equal(first.test, again.test)
+    assert np.array_equal(first.masks, again.masks)
+    assert again.history == first.history
+    other = replace(CONFIG, rate=1e-4)
+    assert grid.cell_key(cell, other, lesions) != grid.cell_key(cell, CONFIG, lesions)
+    (path,) = tmp_path.rglob("unet-dice-0.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    assert grid.read_record(path, grid.cell_key(cell, CONFIG, lesions)) is None
+
+
+def test_the_same_cell_again_gives_the_same_bits(tmp_path, monkeypatch):
+    found = []
+    for folder in ("a", "b"):
+        monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / folder))
+        found.append(grid.run_cell(Cell("segnet", "lovasz", 0), CONFIG, make_collection()))
+    assert np.array_equal(found[0].test, found[1].test)
+    assert [row["loss"] for row in found[0].history] == [row["loss"] for row in found[1].history]
