@@ -33,11 +33,10 @@ def save_weights(path: Path, model: nn.Module, facts: dict) -> None:
 
     Parameters that do not require a gradient are left out: whoever builds the model has them.
     """
-    learnt = {name for name, value in model.named_parameters() if value.requires_grad}
+    if not any(value.requires_grad for value in model.parameters()):
+        raise ValueError("the model has nothing that it could learn; unfreeze a part of it")
     frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
     state = {name: value for name, value in model.state_dict().items() if name not in frozen}
-    if not any(name in learnt for name in state):
-        raise ValueError("the model has nothing that it could learn; unfreeze a part of it")
     half = {name: (v.half() if v.is_floating_point() else v).cpu().contiguous() for name, v in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, save(half, {"facts": json.dumps(facts, sort_keys=True)}))
@@ -94,3 +93,25 @@ def load_checkpoint(path: Path, key: str) -> dict | None:
         print(f"{path.name} is damaged ({type(error).__name__}); training starts anew")
         return None
     return state if isinstance(state, dict) and state.get("key") == key else None
+
+
+def pack(key: str, model: nn.Module, optimizer, schedule, history: list[dict], best: dict) -> dict:
+    """All that a training needs to go on, for `save_checkpoint`."""
+    return {
+        "key": key,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "history": history,
+        "best": best,
+    }
+
+
+def resume(state: dict | None, model: nn.Module, optimizer, schedule) -> tuple[list[dict], dict]:
+    """Put back what `pack` took; returns the history so far and the best weights, empty for a new training."""
+    if state is None:
+        return [], {}
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
+    return state["history"], state["best"]

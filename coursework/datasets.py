@@ -10,7 +10,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from coursework.records import write_bytes
@@ -105,6 +105,17 @@ KNOWN |= {
     }.items()
 }
 FINISH = {"ph2.zip": photographs_as_bmp}
+
+
+def first_source(config, sources: Iterable[str], loaders: dict[str, Callable]):
+    """What the first of `sources` gives that gives anything; None if none does. A loader takes `config`.
+
+    Raises: ValueError for a source that has no loader.
+    """
+    unknown = [source for source in sources if source not in loaders]
+    if unknown:
+        raise ValueError(f"unknown source {unknown[0]!r}; there are: {', '.join(loaders)}")
+    return next((found for source in sources if (found := loaders[source](config)) is not None), None)
 
 
 def download_competition(name: str) -> Path | None:

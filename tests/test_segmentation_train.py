@@ -1,15 +1,11 @@
 """The loop and the grid: they learn, resume to the last bit, and train no cell twice."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from killing import kill_and_go_on
 
 from segmentation import grid, train
 from segmentation.config import CONFIGS
@@ -77,36 +73,9 @@ def test_a_loss_that_is_no_number_is_named():
 
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
-    job = f"""
-import sys, time, torch
-sys.path.insert(0, {os.path.dirname(__file__)!r})
-from pathlib import Path
-from test_segmentation_train import PLAN, make_lesions, make_model
-from segmentation import train
-real = train.train_epoch
-def slow(*arguments):
-    if sys.argv[2] == "slow":
-        time.sleep(0.3)
-    return real(*arguments)
-train.train_epoch = slow
-model = make_model()
-train.fit(model, make_lesions(), make_lesions(4, 1), PLAN, Path(sys.argv[1]), "k")
-torch.save(model.state_dict(), sys.argv[1] + ".done")
-"""
-    checkpoint = tmp_path / "c"
-    command = [sys.executable, "-c", job, str(checkpoint)]
-    with subprocess.Popen([*command, "slow"]) as victim:
-        limit = time.monotonic() + 120
-        while not checkpoint.exists() and time.monotonic() < limit:
-            time.sleep(0.02)
-        os.kill(victim.pid, signal.SIGKILL)
-    assert checkpoint.exists()
-    assert not (tmp_path / "c.done").exists()
-    subprocess.run([*command, "fast"], check=True, timeout=120)
-    subprocess.run([sys.executable, "-c", job, str(tmp_path / "whole"), "fast"], check=True, timeout=120)
-    killed, whole = (torch.load(tmp_path / name, weights_only=True) for name in ("c.done", "whole.done"))
+    parts = "make_lesions(), make_lesions(4, 1)"
+    killed, whole = kill_and_go_on(tmp_path, "test_segmentation_train", "segmentation", parts)
     assert same(killed, whole)
-    assert not checkpoint.exists()
 
 
 def test_the_grid_is_three_by_five_by_seeds():

@@ -1,14 +1,13 @@
 """The loop: it learns, resumes to the last bit, shares work between processes, and says when it goes wrong."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import torch
+from killing import kill_and_go_on
 
 from coursework import checkpoints, notebooks, records
 from coursework.datasets import sha256
@@ -223,35 +222,7 @@ def test_two_processes_see_what_one_sees(tmp_path):
 
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
-    job = f"""
-import sys, time, torch
-sys.path.insert(0, {os.path.dirname(__file__)!r})
-from pathlib import Path
-from test_simpsons_train import PLAN, make_model, make_pictures
-from simpsons import train
-real = train.train_epoch
-def slow(*arguments):
-    if sys.argv[2] == "slow":
-        print("epoch", flush=True)
-        time.sleep(0.3)
-    return real(*arguments)
-train.train_epoch = slow
-model = make_model()
-train.fit(model, make_pictures(), make_pictures(), PLAN, Path(sys.argv[1]), "k")
-torch.save(model.state_dict(), sys.argv[1] + ".done")
-"""
-    checkpoint = tmp_path / "c"
-    command = [sys.executable, "-c", job, str(checkpoint)]
-    with subprocess.Popen([*command, "slow"], stdout=subprocess.PIPE, text=True) as victim:
-        limit = time.monotonic() + 120
-        while not checkpoint.exists() and time.monotonic() < limit:
-            time.sleep(0.02)
-        os.kill(victim.pid, signal.SIGKILL)
-    assert checkpoint.exists()
-    assert not (tmp_path / "c.done").exists()
-    subprocess.run([*command, "fast"], check=True, timeout=120)
-    subprocess.run([sys.executable, "-c", job, str(tmp_path / "whole"), "fast"], check=True, timeout=120)
-    killed, whole = (torch.load(tmp_path / name, weights_only=True) for name in ("c.done", "whole.done"))
+    killed, whole = kill_and_go_on(tmp_path, "test_simpsons_train", "simpsons", "make_pictures(), make_pictures()")
     assert same(killed, whole)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn.config import Config
 from churn.telco import COLUMNS, read_telco, split_telco
-from coursework.datasets import data_dir, download_competition
+from coursework.datasets import data_dir, download_competition, first_source
 from coursework.tables import check_categories, check_class_labels, check_columns, check_finite, read_csv
 
 COMPETITION = "advanced-dls-spring-2021"
@@ -40,13 +40,9 @@ def load_customers(config: Config) -> Customers:
     Raises: FileNotFoundError with instructions if none is, ValueError for bad data.
     """
     loaders = {"folder": load_folder, "download": load_download, "embedded": load_embedded}
-    unknown = [source for source in config.sources if source not in loaders]
-    if unknown:
-        raise ValueError(f"unknown source {unknown[0]!r}; there are: {', '.join(loaders)}")
-    for source in config.sources:
-        customers = loaders[source](config)
-        if customers is not None:
-            return take_rows(customers, config.rows, config.seed)
+    customers = first_source(config, config.sources, loaders)
+    if customers is not None:
+        return take_rows(customers, config.rows, config.seed)
     raise FileNotFoundError(
         f"none of {', '.join(FILES)} is in churn/ of the data folder, and Kaggle gave no access; join the competition "
         f"{COMPETITION}, put its files there or set up a Kaggle token, or use the profile sample"

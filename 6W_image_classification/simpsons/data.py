@@ -4,7 +4,7 @@ Source of the real archive: Kaggle competition "journey-springfield".
 """
 
 import json
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from coursework.datasets import data_dir, download_competition
+from coursework.datasets import data_dir, download_competition, first_source
 from coursework.runtime import thread_count
 from coursework.standins import read_mark, refuse_stand_in
 from simpsons.config import Config
@@ -72,14 +72,6 @@ def load_characters(config: Config) -> Gallery:
             f"{COMPETITION}, unpack its archive there or set up a Kaggle token, or use the profile sample"
         )
     return gallery
-
-
-def first_source(config: Config, sources: Iterable[str], loaders: dict) -> Gallery | None:
-    """What the first of `sources` gives that gives anything. Raises ValueError for an unknown source."""
-    unknown = [source for source in sources if source not in loaders]
-    if unknown:
-        raise ValueError(f"unknown source {unknown[0]!r}; there are: {', '.join(loaders)}")
-    return next((found for source in sources if (found := loaders[source](config)) is not None), None)
 
 
 def load_folder(config: Config) -> Gallery | None:

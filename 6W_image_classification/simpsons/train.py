@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 from tqdm import tqdm
 
-from coursework.checkpoints import load_checkpoint, save_checkpoint
+from coursework.checkpoints import load_checkpoint, pack, resume, save_checkpoint
 from coursework.runtime import build_accelerator
 from simpsons.augment import CHANGES, PictureSet, build_augmentation, to_network
 from simpsons.data import Pictures
@@ -148,25 +148,3 @@ def first_candidate(epochs: int) -> int:
     lucky jump would win.
     """
     return 2 * epochs // 3
-
-
-def pack(key: str, model, optimizer, schedule, history: list, best: dict) -> dict:
-    """All that a training needs to go on."""
-    return {
-        "key": key,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
-        "history": history,
-        "best": best,
-    }
-
-
-def resume(state: dict | None, model, optimizer, schedule) -> tuple[list[dict], dict]:
-    """Put a checkpoint back; returns the history so far and the best weights, empty for a new training."""
-    if state is None:
-        return [], {}
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    return state["history"], state["best"]

@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     """Run one of the commands above; returns the exit status."""
     config = load_config("7W", CONFIGS)
     accelerator = build_accelerator()
-    if arguments[:1] not in (["grid"], ["cell"]) or len(arguments) not in (1, 4):
+    if (arguments[:1], len(arguments)) not in ((["grid"], 1), (["cell"], 4)):
         print(__doc__, file=sys.stderr)
         return 2
     with accelerator.main_process_first():  # it draws the stand-in, the others find it
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         found = run_grid(config, lesions)
     else:
         cell = Cell(arguments[1], arguments[2], int(arguments[3]))
-        found = {cell: run_cell(cell, replace(config, retrain=True), lesions, retrain=True)}
+        found = {cell: run_cell(cell, replace(config, retrain=True), lesions)}
     if accelerator.is_main_process:
         for cell, record in found.items():
             print(cell.name, ", ".join(f"{name} {value:.4f}" for name, value in scores(record.test).items()))

@@ -12,13 +12,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from coursework.datasets import data_dir
+from coursework.datasets import data_dir, first_source
 from coursework.runtime import thread_count
 from coursework.standins import read_mark, refuse_stand_in
 from segmentation.config import Config
-from segmentation.standin import stand_in
+from segmentation.standin import BELOW, stand_in
 
-BELOW = ("PH2Dataset", "PH2 Dataset images")
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
 
@@ -60,10 +59,7 @@ def load_lesions(config: Config) -> Collection:
     Raises: FileNotFoundError with instructions if none is, ValueError for bad data or an unknown source.
     """
     loaders = {"folder": load_folder, "drawn": load_drawn}
-    unknown = [source for source in config.sources if source not in loaders]
-    if unknown:
-        raise ValueError(f"unknown source {unknown[0]!r}; there are: {', '.join(loaders)}")
-    found = next((found for source in config.sources if (found := loaders[source](config)) is not None), None)
+    found = first_source(config, config.sources, loaders)
     if found is None:
         raise FileNotFoundError(
             f"no ph2/{'/'.join(BELOW)}/ in the data folder; ask the ADDI project for the PH2 database and unpack it "
@@ -197,8 +193,3 @@ def as_mask(mask: Image.Image) -> np.ndarray:
     if len(levels) < 2:
         raise ValueError(f"the mask is all {'white' if levels[0] else 'black'}; expected a lesion and skin around it")
     return (values > 0).astype(np.uint8)
-
-
-def area_shares(masks: np.ndarray) -> np.ndarray:
-    """How much of each picture is lesion, (n,), from 0 to 1."""
-    return masks.reshape(len(masks), -1).mean(axis=1)

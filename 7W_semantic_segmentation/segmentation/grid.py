@@ -61,9 +61,7 @@ def all_cells(config: Config) -> Iterator[Cell]:
 
 def plan_of(cell: Cell, config: Config) -> Plan:
     """How a cell is trained: all alike, but for the loss."""
-    return Plan(
-        cell.loss, config.epochs, config.batch, config.rate, config.warmup, half_precision(), cell.seed
-    )  # fmt: skip
+    return Plan(cell.loss, config.epochs, config.batch, config.rate, config.warmup, half_precision(), cell.seed)
 
 
 def cell_key(cell: Cell, config: Config, lesions: Collection) -> str:
@@ -74,12 +72,12 @@ def cell_key(cell: Cell, config: Config, lesions: Collection) -> str:
     return training_key(asdict(cell), rules, config.width, *arrays)
 
 
-def run_cell(cell: Cell, config: Config, lesions: Collection, retrain: bool = False) -> Record:
-    """The record of a cell: read where it is there (committed ones unless `retrain`), else trained now."""
+def run_cell(cell: Cell, config: Config, lesions: Collection) -> Record:
+    """The record of a cell: read where it is there (committed ones unless `config.retrain`), else trained now."""
     key = cell_key(cell, config, lesions)
     fresh = keep_dir("7W") / "grid" / lesions.name / f"{cell.name}.npz"
     committed = FOLDER / fresh.relative_to(keep_dir("7W"))
-    for path in (fresh,) if retrain else (fresh, committed):
+    for path in (fresh,) if config.retrain else (fresh, committed):
         record = read_record(path, key)
         if record is not None:
             return record
@@ -133,7 +131,4 @@ def read_record(path: Path, key: str) -> Record | None:
 def run_grid(config: Config, lesions: Collection) -> dict[Cell, Record]:
     """All cells, trained where they are not there yet."""
     cells = list(all_cells(config))
-    return {
-        cell: run_cell(cell, config, lesions, config.retrain)
-        for cell in tqdm(cells, desc="grid", unit="cell", leave=False)
-    }
+    return {cell: run_cell(cell, config, lesions) for cell in tqdm(cells, desc="grid", unit="cell", leave=False)}

@@ -13,7 +13,7 @@ from coursework.runtime import thread_count
 from coursework.standins import source_hash, write_stand_in
 from segmentation.dermoscopy import draw_lesion
 
-BELOW = "PH2Dataset/PH2 Dataset images"
+BELOW = ("PH2Dataset", "PH2 Dataset images")  # of the folder that holds the database
 LEAST = 0.02  # of the picture: what is smaller is drawn again, since PH2 has none such
 SOURCES = ("dermoscopy.py", "standin.py")
 
@@ -35,8 +35,9 @@ def draw_files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
     drawn = Parallel(n_jobs=jobs, return_as="generator")(delayed(draw_number)(k, seed) for k in range(count))
     for number, (picture, mask) in enumerate(tqdm(drawn, total=count, desc="drawing", unit="case", leave=False)):
         name = f"IMD{number + 1:03d}"
-        yield f"{BELOW}/{name}/{name}_Dermoscopic_Image/{name}.bmp", bitmap(Image.fromarray(picture))
-        yield f"{BELOW}/{name}/{name}_lesion/{name}_lesion.bmp", bitmap(Image.fromarray(mask * 255).convert("1"))
+        case = "/".join((*BELOW, name))
+        yield f"{case}/{name}_Dermoscopic_Image/{name}.bmp", bitmap(Image.fromarray(picture))
+        yield f"{case}/{name}_lesion/{name}_lesion.bmp", bitmap(Image.fromarray(mask * 255).convert("1"))
 
 
 def draw_number(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from coursework.checkpoints import load_checkpoint, save_checkpoint
+from coursework.checkpoints import load_checkpoint, pack, resume, save_checkpoint
 from coursework.runtime import build_accelerator
 from segmentation.data import Lesions
 from segmentation.evaluate import predict, scores
@@ -91,25 +91,3 @@ def fit(
     if checkpoint and accelerator.is_main_process:
         checkpoint.unlink(missing_ok=True)
     return history
-
-
-def pack(key: str, model, optimizer, schedule, history: list, best: dict) -> dict:
-    """All that a training needs to go on."""
-    return {
-        "key": key,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
-        "history": history,
-        "best": best,
-    }
-
-
-def resume(state: dict | None, model, optimizer, schedule) -> tuple[list[dict], dict]:
-    """Put a checkpoint back; returns the history so far and the best weights, empty for a new training."""
-    if state is None:
-        return [], {}
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    return state["history"], state["best"]

@@ -1,0 +1,47 @@
+"""kill -9 in the middle of an epoch, and the same command again: what the tests of several weeks' loops do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import torch
+
+JOB = """
+import sys, time, torch
+sys.path.insert(0, {folder!r})
+from pathlib import Path
+from {test} import *
+from {package} import train
+real = train.train_epoch
+def slow(*arguments):
+    if sys.argv[2] == "slow":
+        time.sleep(0.3)
+    return real(*arguments)
+train.train_epoch = slow
+model = make_model()
+train.fit(model, {parts}, PLAN, Path(sys.argv[1]), "k")
+torch.save(model.state_dict(), sys.argv[1] + ".done")
+"""
+
+
+def kill_and_go_on(folder, test, package, parts):
+    """Weights of a training that was killed after an epoch and started again, and of one that was never killed.
+
+    The training is `package`.train.fit with PLAN and make_model of the module `test`, on `parts`, an expression.
+    """
+    checkpoint = folder / "c"
+    job = JOB.format(folder=os.path.dirname(__file__), test=test, package=package, parts=parts)
+    command = [sys.executable, "-c", job, str(checkpoint)]
+    with subprocess.Popen([*command, "slow"]) as victim:
+        limit = time.monotonic() + 120
+        while not checkpoint.exists() and time.monotonic() < limit:
+            time.sleep(0.02)
+        os.kill(victim.pid, signal.SIGKILL)
+    assert checkpoint.exists()
+    assert not (folder / "c.done").exists()
+    subprocess.run([*command, "fast"], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", job, str(folder / "whole"), "fast"], check=True, timeout=120)
+    assert not checkpoint.exists()
+    return [torch.load(folder / name, weights_only=True) for name in ("c.done", "whole.done")]
