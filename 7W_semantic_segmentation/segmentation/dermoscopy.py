@@ -12,7 +12,7 @@ from scipy import ndimage
 
 WIDTH, HEIGHT = 384, 288  # pixels; a dermatoscope's 4 : 3
 MELANIN, BLOOD = np.array([0.52, 1.0, 1.44]), np.array([0.15, 0.85, 0.75])  # absorption of red, green, blue
-SKIN, SKIN_SPREAD, SKIN_TINT = np.array([215.0, 171.0, 150.0]), 27.0, 11.0  # PH2's mean and its spreads, of 255
+SKIN, SKIN_SPREAD, SKIN_TINT = np.array([238.0, 194.0, 171.0]), 24.0, 11.0  # as bright as PH2's, fully lit; of 255
 VEIL = np.array([105.0, 112.0, 125.0])  # blue-grey, of pigment deep in the skin
 ROWS, COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
 
@@ -40,8 +40,8 @@ def draw_case(rng: np.random.Generator) -> Case:
         ratio=rng.uniform(0.55, 0.95),
         ragged=rng.uniform(0.04, 0.26),
         softness=rng.uniform(6, 11) if kind == "faint" else rng.uniform(1.5, 5),
-        density=rng.uniform(0.13, 0.24) if kind == "faint" else float(np.clip(rng.lognormal(-0.6, 0.55), 0.22, 2.2)),
-        tones=rng.uniform(0.55, 0.8) if kind == "two tones" else rng.uniform(0.1, 0.35),
+        density=rng.uniform(0.13, 0.24) if kind == "faint" else float(np.clip(rng.lognormal(-0.35, 0.38), 0.3, 1.6)),
+        tones=rng.uniform(0.6, 0.85) if kind == "two tones" else rng.uniform(0.2, 0.5),
         hairs=int(rng.integers(18, 45)) if kind == "hairy" else int(rng.choice([0, rng.integers(1, 12)])),
         hair_width=rng.uniform(2, 3.6) if kind == "hairy" else rng.uniform(0.8, 1.8),
     )
@@ -73,11 +73,12 @@ def smooth_noise(rng: np.random.Generator, scale: float) -> np.ndarray:
 
 def draw_aperture(rng: np.random.Generator) -> np.ndarray:
     """How much light reaches each pixel, (HEIGHT, WIDTH) from 0 to 1: the tube leaves the corners dark, or does not."""
-    radius = rng.uniform(0.53, 0.62) * WIDTH if rng.random() < 0.6 else rng.uniform(0.63, 0.8) * WIDTH
+    radius = rng.uniform(0.5, 0.6) * WIDTH if rng.random() < 0.8 else rng.uniform(0.62, 0.8) * WIDTH
     x, y = WIDTH * rng.normal(0.5, 0.015), HEIGHT * rng.normal(0.5, 0.02)
     distance = np.hypot(COLUMNS - x, ROWS - y)
-    rim = 1 / (1 + np.exp((distance - radius) / rng.uniform(2, 9)))
-    return rim * (1 - rng.uniform(0.05, 0.25) * (distance / radius).clip(0, 1) ** 3)
+    rim = 1 / (1 + np.exp((distance - radius) / rng.uniform(3, 14)))
+    stray = rng.uniform(0.06, 0.24)  # light that reaches the dark corners
+    return (stray + (1 - stray) * rim) * (1 - rng.uniform(0.12, 0.45) * (distance / radius).clip(0, 1) ** 3)
 
 
 def draw_border(case: Case, rng: np.random.Generator, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +124,7 @@ def draw_pigment(case: Case, depth: np.ndarray, rng: np.random.Generator) -> np.
     zones = np.tanh(1.5 * smooth_noise(rng, 0.9 * radius)) + 0.5 * smooth_noise(rng, 0.3 * radius)
     centre = rng.uniform(-0.1, 0.5) * (depth / radius).clip(0, 1)
     density = 1 + case.tones * zones + centre + draw_texture(rng)
-    return case.density * inside * density.clip(0.12, 2.5)
+    return case.density * inside * density.clip(0.25, 2.5)
 
 
 def draw_texture(rng: np.random.Generator) -> np.ndarray:
