@@ -83,3 +83,9 @@ def test_segnet_begins_from_vgg16():
         assert torch.allclose(x, donor.features(images), atol=1e-4)
     with pytest.raises(ValueError, match="VGG16 starts with 64 channels, this SegNet with 8; use width 64"):
         models.SegNet(8).load_vgg(donor.state_dict())
+
+
+def test_memory_grows_with_the_picture_and_not_with_the_weights():
+    small, large = (models.held_megabytes(models.build_model("unet", 4), side) for side in (32, 64))
+    assert large == pytest.approx(4 * small, rel=0.1)
+    assert small < 32 * 32 * 4 * 4 * 100 / 1e6

@@ -109,3 +109,29 @@ def test_the_same_cell_again_gives_the_same_bits(tmp_path, monkeypatch):
         found.append(grid.run_cell(Cell("segnet", "lovasz", 0), CONFIG, make_collection()))
     assert np.array_equal(found[0].test, found[1].test)
     assert [row["loss"] for row in found[0].history] == [row["loss"] for row in found[1].history]
+
+
+def test_weights_say_what_the_record_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    lesions, cell = make_collection(), Cell("unet2", "bce", 0)
+    record = grid.run_cell(cell, CONFIG, lesions)
+    path = grid.find_weights(cell, CONFIG, lesions)
+    assert path == tmp_path / "7W" / "tiny" / "weights" / "trial" / "unet2-bce-0.safetensors"
+    found = grid.judge(grid.load_network(cell, CONFIG, path), [], lesions.validation, lesions.test)
+    assert np.array_equal(found.test, record.test)
+    assert np.array_equal(found.masks, record.masks)
+    path.unlink()
+    assert grid.find_weights(cell, CONFIG, lesions) == path  # trained again, since they are nowhere
+    assert path.is_file()
+
+
+def test_again_trains_a_second_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    lesions, cell, trained = make_collection(), Cell("unet", "focal", 0), []
+    fit = grid.fit
+    monkeypatch.setattr(grid, "fit", lambda *given: trained.append(1) or fit(*given))
+    first, second = grid.run_cell(cell, CONFIG, lesions), grid.again(cell, CONFIG, lesions)
+    assert len(trained) == 2
+    assert np.array_equal(first.test, second.test)
+    grid.again(cell, CONFIG, lesions)
+    assert len(trained) == 2

@@ -87,6 +87,14 @@ def load_drawn(config: Config) -> Collection:
     return replace(found, generator=read_mark(folder)["generator"])
 
 
+def from_drawings(config: Config, lesions: Collection) -> Collection:
+    """Drawings to learn from, `lesions` to be judged on; these themselves if they are drawn."""
+    if lesions.generator:
+        return lesions
+    drawn = load_drawn(config)
+    return replace(drawn, test=lesions.test, name=f"drawings_for_{lesions.name}")
+
+
 def split(lesions: Lesions, parts: tuple[int, int, int], seed: int) -> list[Lesions]:
     """So many cases at random to train on, to validate on and to be judged on.
 

@@ -55,6 +55,13 @@ def image_iou(tables: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     return np.divide(hits, union, out=np.ones(len(union)), where=union > 0)
 
 
+def mask_iou(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """IoU of masks (n, S, S) with the truth, (n,); 1 where there is nothing and nothing was said."""
+    found, truth = found.astype(bool), truth.astype(bool)
+    shared, union = (found & truth).sum(axis=(1, 2)), (found | truth).sum(axis=(1, 2))
+    return np.divide(shared, union, out=np.ones(len(union)), where=union > 0)
+
+
 def image_dice(tables: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     """Dice of each image, (n,): 2 IoU / (1 + IoU)."""
     iou = image_iou(tables, threshold)

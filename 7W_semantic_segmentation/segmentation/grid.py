@@ -8,20 +8,22 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
+from accelerate import PartialState
 from tqdm import tqdm
 
-from coursework.checkpoints import save_weights, training_key
+from coursework.checkpoints import load_weights, read_facts, save_weights, training_key
 from coursework.records import build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
 from segmentation.config import Config
 from segmentation.data import Collection, Lesions
-from segmentation.evaluate import predict
+from segmentation.evaluate import predict, scores
 from segmentation.losses import LOSSES
 from segmentation.models import MODELS, build_model
 from segmentation.train import Plan, fit
@@ -75,7 +77,7 @@ def cell_key(cell: Cell, config: Config, lesions: Collection) -> str:
 def run_cell(cell: Cell, config: Config, lesions: Collection) -> Record:
     """The record of a cell: read where it is there (committed ones unless `config.retrain`), else trained now."""
     key = cell_key(cell, config, lesions)
-    fresh = keep_dir("7W") / "grid" / lesions.name / f"{cell.name}.npz"
+    fresh = record_path(cell, lesions)
     committed = FOLDER / fresh.relative_to(keep_dir("7W"))
     for path in (fresh,) if config.retrain else (fresh, committed):
         record = read_record(path, key)
@@ -84,16 +86,52 @@ def run_cell(cell: Cell, config: Config, lesions: Collection) -> Record:
     return train_cell(cell, config, lesions, key, fresh)
 
 
+def record_path(cell: Cell, lesions: Collection) -> Path:
+    """Where a new record is written."""
+    return keep_dir("7W") / "grid" / lesions.name / f"{cell.name}.npz"
+
+
 def train_cell(cell: Cell, config: Config, lesions: Collection, key: str, path: Path) -> Record:
-    """Train one cell from a fresh start; its record and its weights are written below `build/`."""
+    """Train one cell from a fresh start; its record goes to `path`, its weights below `build/`.
+
+    The weights are rounded to half precision first, and judged as rounded: so they say the same when they are loaded.
+    """
     plan = plan_of(cell, config)
     torch.manual_seed(plan.seed)
     model = build_model(cell.model, config.width)
     history = fit(model, lesions.train, lesions.validation, plan, build_dir("7W") / f"{cell.name}.checkpoint", key)
-    save_weights(build_dir("7W") / "weights" / lesions.name / f"{cell.name}.safetensors", model, {"key": key})
-    record = judge(model, history, lesions.validation, lesions.test)
-    write_record(path, record, key)
+    weights = build_dir("7W") / weights_name(cell, lesions)
+    state = PartialState()
+    if state.is_main_process:
+        save_weights(weights, model, {"key": key})
+    state.wait_for_everyone()
+    record = judge(load_network(cell, config, weights), history, lesions.validation, lesions.test)
+    if state.is_main_process:
+        write_record(path, record, key)
     return record
+
+
+def weights_name(cell: Cell, lesions: Collection) -> Path:
+    """Where a cell's weights lie below the week's folder, or below `build/`."""
+    return Path("weights") / lesions.name / f"{cell.name}.safetensors"
+
+
+def find_weights(cell: Cell, config: Config, lesions: Collection) -> Path:
+    """A cell's weights: the committed ones unless `config.retrain`, else those below `build/`, else trained now."""
+    key, name = cell_key(cell, config, lesions), weights_name(cell, lesions)
+    fresh = build_dir("7W") / name
+    for path in (fresh,) if config.retrain else (FOLDER / name, fresh):
+        if (read_facts(path) or {}).get("key") == key:
+            return path
+    train_cell(cell, config, lesions, key, record_path(cell, lesions))
+    return fresh
+
+
+def load_network(cell: Cell, config: Config, weights: Path) -> torch.nn.Module:
+    """A cell's network with these weights."""
+    model = build_model(cell.model, config.width)
+    load_weights(weights, model)
+    return model
 
 
 def judge(model, history: list[dict], validation: Lesions, test: Lesions) -> Record:
@@ -132,3 +170,24 @@ def run_grid(config: Config, lesions: Collection) -> dict[Cell, Record]:
     """All cells, trained where they are not there yet."""
     cells = list(all_cells(config))
     return {cell: run_cell(cell, config, lesions) for cell in tqdm(cells, desc="grid", unit="cell", leave=False)}
+
+
+def winners(records: dict[Cell, Record]) -> dict[str, Cell]:
+    """For each network, the cell to keep, the best network first: chosen on the validation part alone.
+
+    The loss with the best IoU, averaged over the seeds, and of its seeds the best.
+    """
+    values = {cell: scores(record.validation)["iou"] for cell, record in records.items()}
+    table = pd.Series({(cell.model, cell.loss): 0.0 for cell in values})
+    for pair in table.index:
+        table[pair] = np.mean([value for cell, value in values.items() if (cell.model, cell.loss) == pair])
+    best = {}
+    for pair in table.sort_values(ascending=False, kind="stable").index:
+        if pair[0] not in best:
+            best[pair[0]] = max((c for c in values if (c.model, c.loss) == pair), key=values.get)
+    return best
+
+
+def again(cell: Cell, config: Config, lesions: Collection) -> Record:
+    """The record of the same training, done a second time from nothing."""
+    return run_cell(cell, config, replace(lesions, name=f"{lesions.name}-again"))

@@ -155,3 +155,19 @@ def build_model(name: str, width: int) -> nn.Module:
 def count_parameters(model: nn.Module) -> int:
     """How many numbers the model learns."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+def held_megabytes(model: nn.Module, side: int) -> float:
+    """What a training step keeps of one image (3, side, side) for the way back, in MB, if all is float32."""
+    own = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+    held = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        held[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        result = model(torch.zeros(2, 3, side, side))  # two, since batch norm wants more than one where maps are 1 x 1
+    del result
+    return sum(size for place, size in held.items() if place not in own) / 2 / 1e6

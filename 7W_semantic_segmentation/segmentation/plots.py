@@ -130,3 +130,25 @@ def plot_sizes(areas: np.ndarray, values: dict[str, np.ndarray]) -> Figure:
     ax.set(xscale="log", xlabel="share of the picture that is lesion", ylabel="IoU")
     ax.legend(loc="lower right")
     return figure
+
+
+def plot_statistics(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Histograms of `baseline.describe`, one colour a data set."""
+    shown = {
+        "area": "share that is lesion",
+        "x": "its middle, from left to right",
+        "contrast": "skin minus lesion, of 255",
+        "skin green": "skin, green of 255",
+        "lesion green": "lesion, green of 255",
+        "corners": "darkest corner, of 255",
+    }
+    figure, axes = plt.subplots(2, 3, figsize=(11, 5))
+    for ax, (column, title) in zip(axes.flat, shown.items(), strict=True):
+        values = np.concatenate([table[column] for table in tables.values()])
+        edges = np.linspace(values.min(), values.max(), 21)
+        for (name, table), colour in zip(tables.items(), (BLUE, ORANGE), strict=False):
+            weights = np.full(len(table), 1 / len(table))
+            ax.hist(table[column], edges, weights=weights, color=colour, alpha=0.55, label=name)
+        ax.set(xlabel=title, yticks=[])
+    axes[0, 0].legend()
+    return figure
