@@ -9,16 +9,13 @@ import pytest
 import torch
 from killing import kill_and_go_on
 
-from coursework import checkpoints, notebooks, records
+from coursework import checkpoints, records
 from coursework.datasets import sha256
 from simpsons import ablation, evaluate, stages, train
 from simpsons.config import CONFIGS
 from simpsons.data import Pictures
 from simpsons.models import Classifier, small_trunk
 
-NOT_RENDERED = pytest.mark.skipif(
-    not (stages.FOLDER / "results.json").exists(), reason="6W has no record before it is rendered at sample"
-)
 PLAN = train.Plan(3, batch=8, rate=3e-3, seed=1)
 
 
@@ -151,7 +148,6 @@ def test_finished_weights_are_loaded_and_rounded_alike(tmp_path, monkeypatch):
     assert stages.obtain("trial", make_model(), pictures, pictures, other)["origin"] == "trained now"
 
 
-@NOT_RENDERED
 def test_committed_weights_belong_to_the_record():
     runs = records.read_results(stages.FOLDER / "results.json")["runs"].values()
     recorded = {name: digest for run in runs for name, digest in run["weights"].items()}
@@ -224,13 +220,3 @@ def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
     killed, whole = kill_and_go_on(tmp_path, "test_simpsons_train", "simpsons", "make_pictures(), make_pictures()")
     assert same(killed, whole)
-
-
-def test_the_notebook_runs_at_tiny(tmp_path, monkeypatch):
-    """Until it is rendered, nbval has nothing to compare it with."""
-    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    notebook = notebooks.read_notebook(stages.FOLDER / "image_classification.ipynb")
-    assert notebooks.execute(notebook, stages.FOLDER, notebooks.kernel_environment("tiny", "")) is None
-    runs = records.read_results(tmp_path / "6W" / "tiny" / "results.json")["runs"]
-    assert list(runs) == ["drawn_cast", "drawn_cast_28px"]
-    assert runs["drawn_cast"]["data"]["generator"] == runs["drawn_cast_28px"]["data"]["generator"]

@@ -1,0 +1,66 @@
+"""The settings of week 8; `tiny` and `full` are small diffs of `sample`."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the notebook computes; every field can be overridden with COURSEWORK_SET."""
+
+    sources: tuple[str, ...] = ("folder", "drawn")  # of the faces: the first that is there
+    people: int = 1000  # drawn people of the stand-in
+    pictures: int = 6  # of each of them
+    drawing_seed: int = 8
+    seed: int = 42
+    limit: int | None = None  # of the faces, the first so many; None takes all
+    side: int = 64  # pixels of a face
+    parts: tuple[float, float] = (0.1, 0.15)  # shares of the people for validation and for the test
+    latent: int = 128  # numbers that describe a face
+    width: int = 24  # channels of the first layer
+    denoiser_width: int = 16
+    batch: int = 64
+    rate: float = 2e-3
+    face_epochs: int = 20
+    face_vae_epochs: int = 15
+    denoise_epochs: int = 12
+    digits: int | None = None  # of MNIST, the first so many; None takes all
+    digit_epochs: int = 30
+    digit_latent: int = 20
+    digit_hidden: int = 400
+    cvae_hidden: int = 256
+    small_hidden: int = 64  # of the VAEs that only show something
+    betas: tuple[float, ...] = (0.2, 1.0, 4.0)  # weights of the KL term to be compared
+    beta_epochs: int = 6
+    iwae: int = 50  # draws an image for the tighter bound
+    components: int = 20  # of the mixture that is fitted to the latents
+    retrain: bool = False  # train even where finished weights are at hand
+
+
+SAMPLE = Config()
+CONFIGS = {
+    # A few drawn people and digits, two epochs: the same code in seconds.
+    "tiny": replace(
+        SAMPLE,
+        sources=("drawn",),
+        people=24,
+        pictures=4,
+        latent=16,
+        width=8,
+        denoiser_width=8,
+        batch=16,
+        face_epochs=2,
+        face_vae_epochs=2,
+        denoise_epochs=2,
+        digits=600,
+        digit_epochs=2,
+        digit_hidden=64,
+        cvae_hidden=64,
+        betas=(0.5, 4.0),
+        beta_epochs=1,
+        iwae=5,
+        components=2,
+    ),
+    "sample": SAMPLE,
+    # All of LFW, longer.
+    "full": replace(SAMPLE, sources=("folder",), width=64, latent=256, face_epochs=100, face_vae_epochs=100),
+}

@@ -1,0 +1,135 @@
+"""Numbers for every part: errors of pictures, bounds in nats, flips of attributes, variety, and ranks of neighbours."""
+
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+from sklearn.decomposition import PCA
+from torch import nn
+
+from autoencoders.latent import nearest
+from autoencoders.losses import bernoulli_nats, kl_nats
+from coursework.runtime import pick_device
+
+
+def as_float(images: np.ndarray) -> np.ndarray:
+    """Faces, uint8, as float32 in [0, 1]; floats as they are."""
+    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
+
+
+def squared_error(found: np.ndarray, truth: np.ndarray) -> float:
+    """Mean squared error of pictures in [0, 1] (bytes are scaled)."""
+    return float(np.mean((as_float(found) - as_float(truth)) ** 2))
+
+
+def psnr(found: np.ndarray, truth: np.ndarray) -> float:
+    """Peak signal-to-noise ratio in dB, the mean over the pictures (n, ...)."""
+    error = ((as_float(found) - as_float(truth)) ** 2).reshape(len(truth), -1).mean(axis=1)
+    return float(np.mean(-10 * np.log10(np.maximum(error, 1e-10))))
+
+
+def ssim(found: np.ndarray, truth: np.ndarray) -> float:
+    """Structural similarity, the mean over the pictures (n, S, S, 3). Source: Wang et al. 2004."""
+    pairs = zip(as_float(found), as_float(truth), strict=True)
+    return float(np.mean([structural_similarity(a, b, channel_axis=-1, data_range=1) for a, b in pairs]))
+
+
+class PCACodes:
+    """Principal components of faces as codes: the best that a linear autoencoder can do on what it was fitted to."""
+
+    def __init__(self, images: np.ndarray, size: int, seed: int):
+        flat = as_float(np.asarray(images)).reshape(len(images), -1)
+        self.shape = images.shape[1:]
+        self.pca = PCA(min(size, *flat.shape), svd_solver="randomized", random_state=seed).fit(flat)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Codes, (n, size)."""
+        return self.pca.transform(as_float(np.asarray(images)).reshape(len(images), -1)).astype(np.float32)
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """Faces through the components and back, float32 (n, S, S, 3)."""
+        flat = self.pca.inverse_transform(self.encode(images))
+        return flat.astype(np.float32).clip(0, 1).reshape(-1, *self.shape)
+
+
+@torch.inference_mode()
+def negative_elbo(model: nn.Module, digits: torch.Tensor, seed: int, batch: int = 500) -> dict[str, float]:
+    """The bound and its parts in nats a digit, means over binary digits (n, 1, 28, 28), with one draw each."""
+    model = model.to(pick_device()).eval()
+    torch.manual_seed(seed)
+    totals = np.zeros(2)
+    for some in digits.split(batch):
+        some = some.to(pick_device())
+        logits, mean, log_variance = model(some)
+        totals += bernoulli_nats(logits, some).sum().item(), kl_nats(mean, log_variance).sum().item()
+    reconstruction, kl = totals / len(digits)
+    return {"negative ELBO": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
+
+
+@torch.inference_mode()
+def importance_bound(model: nn.Module, digits: torch.Tensor, k: int, seed: int, batch: int = 200) -> float:
+    """-log p of binary digits by k importance-weighted draws, in nats, the mean; tighter than the ELBO.
+
+    Source: Burda, Grosse and Salakhutdinov 2016, equation 8, arXiv:1509.00519.
+    """
+    model = model.to(pick_device()).eval()
+    torch.manual_seed(seed)
+    total = 0.0
+    for some in digits.split(batch):
+        some = some.to(pick_device())
+        mean, log_variance = model.encode(some)
+        weights = torch.stack([log_weight(model, some, mean, log_variance) for _ in range(k)])  # (k, n)
+        total += (weights.logsumexp(dim=0) - np.log(k)).sum().item()
+    return -total / len(digits)
+
+
+def log_weight(model, digits, mean, log_variance) -> torch.Tensor:
+    """log p(x, z) - log q(z | x) of one draw of z for each digit, (n,)."""
+    noise = torch.randn_like(mean)
+    codes = mean + torch.exp(0.5 * log_variance) * noise
+    log_prior_ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)  # the constants cancel
+    return log_prior_ratio - bernoulli_nats(model.decode(codes), digits)
+
+
+def pairwise_distance(images: np.ndarray, pairs: int, seed: int) -> float:
+    """Mean Euclidean distance of random pairs of different pictures, (n, ...)."""
+    if len(images) < 2:
+        raise ValueError("one picture has no variety; give at least two")
+    rng = np.random.default_rng(seed)
+    first = rng.integers(len(images), size=pairs)
+    second = (first + rng.integers(1, len(images), size=pairs)) % len(images)
+    flat = as_float(images).reshape(len(images), -1)
+    return float(np.linalg.norm(flat[first] - flat[second], axis=1).mean())
+
+
+def change_by_region(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+    """Mean absolute change of faces (n, S, S, 3) in the band of the mouth and in that of the eyes."""
+    change, side = np.abs(as_float(after) - as_float(before)).mean(axis=(0, 3)), before.shape[1]
+    rows = {"mouth": (0.62, 0.92), "eyes": (0.2, 0.5)}
+    left, right = round(0.2 * side), round(0.8 * side)
+    return {
+        name: float(change[round(top * side) : round(bottom * side), left:right].mean())
+        for name, (top, bottom) in rows.items()
+    }
+
+
+def retrieval(codes: np.ndarray, people: np.ndarray) -> dict[str, float]:
+    """Precision at 1 and 5, and mean average precision, of finding the same person, for those with two pictures.
+
+    codes (n, d); people (n,). Everybody is asked for among all others. An average precision is that of all ranks.
+    """
+    order = nearest(codes, codes, len(codes) - 1, skip_self=True)
+    same = people[order] == people[:, None]  # (n, n - 1)
+    asked = same.any(axis=1)
+    hits = same[asked]
+    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    return {
+        "precision at 1": float(hits[:, 0].mean()),
+        "precision at 5": float(hits[:, :5].mean()),
+        "mAP": float(((precision * hits).sum(axis=1) / hits.sum(axis=1)).mean()),
+    }
+
+
+def top_k_identity(queries: np.ndarray, whose: np.ndarray, index: np.ndarray, people: np.ndarray, k: int = 5) -> float:
+    """Share of queries (m, d) among whose k nearest in `index` (n, d) is somebody of the same name."""
+    order = nearest(index, queries, min(k, len(index)))
+    return float((people[order] == whose[:, None]).any(axis=1).mean())

@@ -1,0 +1,88 @@
+"""Codes as a space to walk in: directions of attributes, strips along them, mixtures to draw from, neighbours."""
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
+from torch import nn
+
+from autoencoders.models import VAE
+from autoencoders.sets import as_tensor
+from coursework.runtime import pick_device
+
+
+@torch.inference_mode()
+def encode(model: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
+    """Codes of faces, uint8 (n, S, S, 3) to float32 (n, latent); a VAE gives the means."""
+    model = model.to(pick_device()).eval()
+    codes = []
+    for start in range(0, len(images), batch):
+        found = model.encode(as_tensor(images[start : start + batch]).to(pick_device()))
+        codes.append((found[0] if isinstance(model, VAE) else found).float().cpu())
+    return torch.cat(codes).numpy()
+
+
+@torch.inference_mode()
+def decode(model: nn.Module, codes: np.ndarray, batch: int = 256) -> np.ndarray:
+    """Faces of codes, float32 (n, S, S, 3) in [0, 1]."""
+    model = model.to(pick_device()).eval()
+    images = []
+    for start in range(0, len(codes), batch):
+        some = torch.from_numpy(np.asarray(codes[start : start + batch], np.float32)).to(pick_device())
+        images.append(model.decode(some).float().clamp(0, 1).cpu())
+    return torch.cat(images).permute(0, 2, 3, 1).numpy()
+
+
+def reconstruct(model: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Faces, uint8 (n, S, S, 3), through the model and back, float32 in [0, 1]."""
+    return decode(model, encode(model, images))
+
+
+def mean_direction(codes: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> np.ndarray:
+    """From the mean of those without to the mean of those with, (latent,); labels are 1, 0, or NaN.
+
+    Raises: ValueError if nobody is known to have it, or nobody not to.
+    """
+    with_it, without = codes[labels == 1], codes[labels == 0]
+    if len(with_it) == 0 or len(without) == 0:
+        raise ValueError(f"{name}: {len(with_it)} faces with and {len(without)} without; both are needed")
+    return with_it.mean(axis=0) - without.mean(axis=0)
+
+
+def probe_direction(codes: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> np.ndarray:
+    """The normal of the plane by which a logistic regression parts them, as long as their means lie apart along it."""
+    length = mean_direction(codes, labels, name)
+    known = ~np.isnan(labels)
+    scale = codes[known].std(axis=0) + 1e-8
+    model = LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced")
+    model.fit(codes[known] / scale, labels[known])
+    normal = model.coef_[0] / scale
+    normal = normal / np.linalg.norm(normal)
+    return normal * float(normal @ length)
+
+
+def fit_mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixture:
+    """A mixture of normal distributions of codes; with one component a single one."""
+    return GaussianMixture(components, covariance_type="full", reg_covar=1e-3, max_iter=50, random_state=seed).fit(
+        codes
+    )
+
+
+def interpolate(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
+    """Codes on the straight line between two, (steps, latent)."""
+    share = np.linspace(0, 1, steps)[:, None]
+    return (1 - share) * first + share * second
+
+
+def nearest(index: np.ndarray, queries: np.ndarray, k: int, skip_self: bool = False) -> np.ndarray:
+    """Rows of the k nearest in `index` (n, d), the nearest first, for each of `queries` (m, d): (m, k).
+
+    With `skip_self` the queries are the index, and nobody is his own neighbour.
+    Raises: ValueError if there are not k.
+    """
+    if k > len(index) - skip_self:
+        raise ValueError(f"k is {k}, but there are {len(index) - skip_self} to be found; take a smaller k")
+    square = (queries**2).sum(axis=1)[:, None] - 2 * queries @ index.T + (index**2).sum(axis=1)
+    if skip_self:
+        np.fill_diagonal(square, np.inf)
+    return np.argsort(square, axis=1, kind="stable")[:, :k]

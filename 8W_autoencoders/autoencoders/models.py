@@ -1,0 +1,205 @@
+"""Networks that squeeze a picture through a few numbers and unfold it again: parts first, then AE, VAE and CVAE."""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SMALLEST = 4  # side of the last feature maps
+
+
+class FaceEncoder(nn.Module):
+    """Images (N, 3, S, S) in [0, 1] to features (N, features); S a power of two from 16 on. Every step halves S."""
+
+    def __init__(self, side: int, width: int):
+        super().__init__()
+        steps = halvings(side)
+        channels = [3, *(width * 2**step for step in range(steps))]
+        self.steps = nn.Sequential(*(shrink(a, b) for a, b in pairwise(channels)))
+        self.features = channels[-1] * SMALLEST**2
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.steps(2 * images - 1).flatten(1)
+
+
+class FaceDecoder(nn.Module):
+    """Codes (N, size) to images (N, 3, S, S); values near [0, 1], not forced into it."""
+
+    def __init__(self, side: int, width: int, size: int):
+        super().__init__()
+        channels = [width * 2**step for step in reversed(range(halvings(side)))]
+        self.widest = channels[0]
+        self.unfold = nn.Linear(size, self.widest * SMALLEST**2)
+        pairs = zip(channels, [*channels[1:], width], strict=True)
+        self.steps = nn.Sequential(*(grow(a, b) for a, b in pairs), nn.Conv2d(width, 3, 3, padding=1))
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        maps = self.unfold(codes).view(-1, self.widest, SMALLEST, SMALLEST)
+        return self.steps(maps.contiguous(memory_format=torch.channels_last)) + 0.5
+
+
+def halvings(side: int) -> int:
+    """How often a side is halved until SMALLEST is left. Raises ValueError unless it is a power of two from 8 on."""
+    steps = side.bit_length() - SMALLEST.bit_length()
+    if side != SMALLEST * 2 ** max(steps, 0) or steps < 1:
+        raise ValueError(f"the pictures' side is {side}; expected a power of two from {2 * SMALLEST} on")
+    return steps
+
+
+def shrink(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Half the size."""
+    convolution = nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels_out), nn.LeakyReLU(0.2))
+
+
+def grow(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Twice the size: enlarge, then convolve, which leaves no checkerboard."""
+    convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+    return nn.Sequential(nn.Upsample(scale_factor=2), convolution, nn.BatchNorm2d(channels_out), nn.LeakyReLU(0.2))
+
+
+class DigitEncoder(nn.Module):
+    """Digits (N, 1, 28, 28) of 0 and 1 to features (N, hidden)."""
+
+    def __init__(self, hidden: int, extra: int = 0):
+        super().__init__()
+        self.features = hidden
+        self.layers = nn.Sequential(
+            nn.Linear(784 + extra, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
+        )  # fmt: skip
+
+    def forward(self, digits: torch.Tensor) -> torch.Tensor:
+        return self.layers(digits.flatten(1))
+
+
+class DigitDecoder(nn.Module):
+    """Codes (N, size) to logits (N, 1, 28, 28)."""
+
+    def __init__(self, hidden: int, size: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(size, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 784)
+        )
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        return self.layers(codes).view(-1, 1, 28, 28)
+
+
+class Autoencoder(nn.Module):
+    """Images to codes (N, latent), and back."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int):
+        super().__init__()
+        self.encoder, self.decoder, self.latent = encoder, decoder, latent
+        self.to_code = nn.Linear(encoder.features, latent)
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """The codes, (N, latent)."""
+        return self.to_code(self.encoder(images))
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """The images of codes. Raises ValueError for codes of another size."""
+        check_codes(codes, self.latent)
+        return self.decoder(codes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.decode(self.encode(images))
+
+
+class VAE(nn.Module):
+    """Images to a normal distribution of codes, mean and log-variance, both (N, latent); codes to images.
+
+    Source: Kingma and Welling 2014, arXiv:1312.6114.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: int):
+        super().__init__()
+        self.encoder, self.decoder, self.latent = encoder, decoder, latent
+        self.to_mean = nn.Linear(encoder.features, latent)
+        self.to_log_variance = nn.Linear(encoder.features, latent)
+
+    def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and log-variance of the codes."""
+        features = self.encoder(images)
+        return self.to_mean(features), self.to_log_variance(features)
+
+    @staticmethod
+    def draw(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+        """A code from that distribution, so that the gradient passes: noise is drawn first, then moved and scaled."""
+        return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """What the decoder makes of codes. Raises ValueError for codes of another size."""
+        check_codes(codes, self.latent)
+        return self.decoder(codes)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        mean, log_variance = self.encode(images)
+        return self.decode(self.draw(mean, log_variance)), mean, log_variance
+
+
+class ConditionalVAE(VAE):
+    """A VAE that is told the digit, (N,), on both sides, so that its code is left with the style.
+
+    Source: Sohn, Lee and Yan 2015, NeurIPS 28.
+    """
+
+    def encode(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return super().encode(torch.cat([images.flatten(1), one_hot(labels)], dim=1))
+
+    def decode(self, codes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        check_codes(codes, self.latent)
+        return self.decoder(torch.cat([codes, one_hot(labels)], dim=1))
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        mean, log_variance = self.encode(images, labels)
+        return self.decode(self.draw(mean, log_variance), labels), mean, log_variance
+
+
+def one_hot(labels: torch.Tensor) -> torch.Tensor:
+    """Digits (N,) as rows of ten, one of them 1. Raises ValueError for a number that is no digit."""
+    if len(labels) and (labels.min() < 0 or labels.max() > 9):
+        raise ValueError(f"digits from {labels.min().item()} to {labels.max().item()}; expected 0 to 9")
+    return F.one_hot(labels.long(), 10).float()
+
+
+def check_codes(codes: torch.Tensor, latent: int) -> None:
+    """Raise ValueError unless codes have shape (N, latent)."""
+    if codes.ndim != 2 or codes.shape[1] != latent:
+        raise ValueError(f"codes have shape {tuple(codes.shape)}; this model expects (N, {latent})")
+
+
+def build_face_model(kind: str, side: int, width: int, latent: int) -> nn.Module:
+    """A model of faces: "ae", or "vae". Raises ValueError for another kind."""
+    if kind not in ("ae", "vae"):
+        raise ValueError(f"unknown kind {kind!r}; there are: ae, vae")
+    parts = FaceEncoder(side, width), FaceDecoder(side, width, latent), latent
+    return (Autoencoder if kind == "ae" else VAE)(*parts).to(memory_format=torch.channels_last)
+
+
+def build_digit_model(kind: str, hidden: int, latent: int) -> nn.Module:
+    """A model of digits: "vae", or "cvae". Raises ValueError for another kind."""
+    if kind not in ("vae", "cvae"):
+        raise ValueError(f"unknown kind {kind!r}; there are: vae, cvae")
+    if kind == "vae":
+        return VAE(DigitEncoder(hidden), DigitDecoder(hidden, latent), latent)
+    return ConditionalVAE(DigitEncoder(hidden, 10), DigitDecoder(hidden, latent + 10), latent)
+
+
+class DigitReader(nn.Module):
+    """The independent judge: a small convolutional classifier, digits (N, 1, 28, 28) to logits (N, 10)."""
+
+    def __init__(self, width: int = 32):
+        super().__init__()
+        layers, channels = [], 1
+        for step in (1, 2):
+            for _ in range(2):
+                convolution = nn.Conv2d(channels, width * step, 3, padding=1, bias=False)
+                layers += [convolution, nn.BatchNorm2d(width * step), nn.ReLU()]
+                channels = width * step
+            layers.append(nn.MaxPool2d(2))
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.4), nn.Linear(49 * channels, 10))
+
+    def forward(self, digits: torch.Tensor) -> torch.Tensor:
+        return self.layers(digits)

@@ -1,0 +1,96 @@
+"""The trainings of this week, each with its data, its objective and its plan."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from autoencoders.config import Config
+from autoencoders.digits import Digits
+from autoencoders.losses import autoencoder_loss, denoising_loss, digit_elbo, face_elbo, reader_loss
+from autoencoders.models import DigitReader, build_digit_model, build_face_model
+from autoencoders.noise import any_noise
+from autoencoders.sets import DigitSet, FaceSet, NoisySet
+from autoencoders.train import Objective, Plan, fit
+from coursework.checkpoints import obtain, training_key
+from coursework.runtime import half_precision
+
+FOLDER = Path(__file__).resolve().parents[1]  # of the week
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A training: a network, what it is trained by, on what, and how."""
+
+    model: nn.Module
+    objective: Objective
+    train: Dataset
+    validation: Dataset
+    plan: Plan
+
+
+def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> dict[str, Stage]:
+    """The trainings on faces, uint8 (n, S, S, 3): autoencoder, VAE, denoiser."""
+    shown, held = FaceSet(train, mirror=True), FaceSet(validation)
+    noisy = NoisySet(train, any_noise), NoisySet(validation, any_noise, config.seed)
+    ae, vae, denoiser = (
+        seeded(config.seed, build_face_model, kind, config.side, width, config.latent)
+        for kind, width in (("ae", config.width), ("vae", config.width), ("ae", config.denoiser_width))
+    )
+    return {
+        "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs)),
+        "face_vae": Stage(vae, face_elbo, shown, held, plan_of(config, config.face_vae_epochs)),
+        "denoiser": Stage(denoiser, denoising_loss, *noisy, plan_of(config, config.denoise_epochs)),
+    }
+
+
+def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
+    """The trainings on digits: VAE, conditional VAE, the reader, a VAE of two numbers, and one for each beta."""
+    plain = DigitSet(digits.train), DigitSet(digits.validation, seed=config.seed)
+    told = (
+        DigitSet(digits.train, digits.train_labels),
+        DigitSet(digits.validation, digits.validation_labels, config.seed),
+    )
+    long, short = (digit_plan(config, epochs) for epochs in (config.digit_epochs, config.beta_epochs))
+    build = partial(seeded, config.seed, build_digit_model)
+    stages = {
+        "digit_vae": Stage(build("vae", config.digit_hidden, config.digit_latent), digit_elbo, *plain, long),
+        "digit_cvae": Stage(build("cvae", config.cvae_hidden, config.digit_latent), digit_elbo, *told, long),
+        "reader": Stage(seeded(config.seed, DigitReader), reader_loss, *told, short),
+        "digit_plane": Stage(build("vae", config.small_hidden, 2), digit_elbo, *plain, long),
+    }
+    for beta in config.betas:
+        model = build("vae", config.small_hidden, config.digit_latent)
+        stages[f"digit_beta_{beta:g}"] = Stage(model, partial(digit_elbo, beta=beta), *plain, short)
+    return stages
+
+
+def seeded(seed: int, build, *arguments) -> nn.Module:
+    """A network from a fresh start that the seed decides."""
+    torch.manual_seed(seed)
+    return build(*arguments)
+
+
+def plan_of(config: Config, epochs: int) -> Plan:
+    """How faces are trained."""
+    return Plan(epochs, config.batch, config.rate, half_precision(), config.seed)
+
+
+def digit_plan(config: Config, epochs: int) -> Plan:
+    """How digits are trained: small networks, so larger batches, in float32."""
+    return Plan(epochs, 2 * config.batch, config.rate, "no", config.seed)
+
+
+def finish(name: str, stage: Stage, data: tuple[np.ndarray, ...], config: Config) -> dict:
+    """Bring a stage's network to the end of its training; the facts of `coursework.checkpoints.obtain`.
+
+    `data` are the arrays that it learns from: weights of other data are not used.
+    """
+    rules = {**asdict(stage.plan), "precision": None}  # a matter of the machine
+    key = training_key(name, str(stage.model), str(stage.objective).partition(" at ")[0], rules, *data)
+    train = partial(fit, stage.model, stage.objective, stage.train, stage.validation, stage.plan)
+    return obtain("8W", FOLDER, name, stage.model, key, train, config.retrain)
