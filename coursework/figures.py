@@ -65,7 +65,7 @@ def heat_map(ax: Axes, values: np.ndarray, rows: list, columns: list, form: str 
 
 
 @contextmanager
-def as_jpeg(quality: int = 88):
+def as_jpeg(quality: int = 80):
     """Figures that a notebook shows inside are kept as JPEG: a tenth of the size for what is full of photographs."""
     set_matplotlib_formats("jpeg", pil_kwargs={"quality": quality})
     try:

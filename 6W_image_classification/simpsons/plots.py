@@ -1,5 +1,7 @@
 """The figures of week 6."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -7,7 +9,6 @@ import torch
 from matplotlib.figure import Figure
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED, heat_map, image_grid
-from simpsons.ablation import VARIANTS
 from simpsons.augment import CHANGES, build_augmentation
 from simpsons.train import first_candidate
 
@@ -34,9 +35,10 @@ def plot_counts(train: np.ndarray, test: np.ndarray | None, classes: list[str]) 
 
 
 def plot_sheet(images: np.ndarray, labels: np.ndarray, classes: list[str], columns: int = 11) -> Figure:
-    """The first picture of every class."""
-    first = [int(np.flatnonzero(labels == number)[0]) for number in range(len(classes))]
-    return image_grid(images[first], [nice(name) for name in classes], columns, size=1.15)
+    """One picture of every class: the one with the most contrast, which is rarely dark or hidden."""
+    contrast = images.std(axis=(1, 2, 3))
+    best = [int(np.argmax(np.where(labels == number, contrast, -1))) for number in range(len(classes))]
+    return image_grid(images[best], [textwrap.fill(nice(name), 14) for name in classes], columns, size=1.15)
 
 
 def plot_augmentation(image: np.ndarray, columns: int = 6) -> Figure:
@@ -72,7 +74,7 @@ def plot_histories(histories: dict[str, list[dict]]) -> Figure:
     return figure
 
 
-def plot_rare(f1: dict[str, np.ndarray], counts: np.ndarray, classes: list[str], named: int = 4) -> Figure:
+def plot_rare(f1: dict[str, np.ndarray], counts: np.ndarray, classes: list[str], named: int = 3) -> Figure:
     """F1 of each class against its number of training pictures, a colour a network."""
     figure, ax = plt.subplots(figsize=(9, 4))
     for (name, values), colour in zip(f1.items(), (GREY, ORANGE, BLUE), strict=False):
@@ -143,13 +145,11 @@ def plot_ablation(table: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(9, 3.8))
     groups = table.groupby(["backbone", "start"], sort=False)
     for place, ((_, start), rows) in enumerate(groups):
-        values = rows.set_index("variant")["macro_f1"].reindex(list(VARIANTS))
-        spots = place + np.linspace(-0.34, 0.34, len(VARIANTS))
-        ax.bar(spots, values, 0.155, color=COLOURS[start], alpha=0.9)
-        for x, (variant, value) in zip(spots, values.items(), strict=True):
-            if np.isfinite(value):
-                ax.text(x, value + 0.01, f"{value:.2f}", ha="center", fontsize=8)
-                ax.text(x, 0.015, variant, rotation=90, ha="center", va="bottom", fontsize=8, color="white")
+        spots = place + 0.17 * (np.arange(len(rows)) - (len(rows) - 1) / 2)
+        ax.bar(spots, rows["macro_f1"], 0.155, color=COLOURS[start], alpha=0.9)
+        for x, variant, value in zip(spots, rows["variant"], rows["macro_f1"], strict=True):
+            ax.text(x, value + 0.01, f"{value:.2f}", ha="center", fontsize=8)
+            ax.text(x, 0.015, variant, rotation=90, ha="center", va="bottom", fontsize=8, color="white")
     ax.set_xticks(range(len(groups)), [f"{start}\n{backbone}" for backbone, start in groups.groups], fontsize=9)
     ax.set(ylabel="macro-F1 on the test part", ylim=(0, 1.05))
     ax.grid(visible=False, axis="x")
