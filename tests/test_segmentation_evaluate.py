@@ -97,3 +97,13 @@ def test_intervals_narrow_with_n():
     low, high = evaluate.bootstrap_mean(values, 2000, 0)
     assert low < values.mean() < high
     assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(50), rel=0.1)
+
+
+def test_four_answers_are_averaged_and_turn_with_the_picture():
+    torch.manual_seed(0)
+    model = torch.nn.Conv2d(3, 1, 3, padding=1)
+    images = torch.rand(2, 3, 8, 8)
+    with torch.inference_mode():
+        mirrored = evaluate.ask(model, images.flip(3), True).flip(3)
+        assert torch.allclose(evaluate.ask(model, images, True), mirrored, atol=1e-6)
+        assert not torch.allclose(evaluate.ask(model, images, False), mirrored, atol=1e-3)

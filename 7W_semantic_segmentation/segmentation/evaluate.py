@@ -18,18 +18,30 @@ BINS = 100  # of probability; thresholds are multiples of 1 / BINS
 
 
 @torch.inference_mode()
-def predict(model, lesions: Lesions, accelerator=None, batch: int = 16) -> tuple[np.ndarray, np.ndarray]:
-    """Tables (n, 2, BINS), see above, row 0 skin and row 1 lesion; and masks at threshold ½, bool (n, S, S)."""
+def predict(
+    model, lesions: Lesions, accelerator=None, batch: int = 16, mirrored: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tables (n, 2, BINS), see above, row 0 skin and row 1 lesion; and masks at threshold ½, bool (n, S, S).
+
+    If `mirrored`, each picture is shown as it is, mirrored, upside down, and both; the four answers are averaged.
+    """
     accelerator = accelerator or build_accelerator()
     loader = accelerator.prepare(DataLoader(LesionSet(lesions), batch))
     model = model.to(accelerator.device).eval()
     tables, masks = [], []
     for images, targets in loader:
-        probs = model(to_network(images)).float().sigmoid()  # (N, 1, S, S)
+        probs = ask(model, to_network(images), mirrored)  # (N, 1, S, S)
         found = accelerator.gather_for_metrics((count(probs, targets), probs[:, 0] >= 0.5))
         tables.append(found[0].cpu())
         masks.append(found[1].cpu())
     return torch.cat(tables).numpy(), torch.cat(masks).numpy()
+
+
+def ask(model, images: torch.Tensor, mirrored: bool) -> torch.Tensor:
+    """Probabilities (N, 1, S, S) for images (N, 3, S, S), of one answer or of four."""
+    ways = ((), (2,), (3,), (2, 3)) if mirrored else ((),)
+    answers = [model(images.flip(way)).float().sigmoid().flip(way) for way in ways]
+    return torch.stack(answers).mean(dim=0)
 
 
 def count(probs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

