@@ -6,15 +6,18 @@ A key is a hash of all that a training depends on; weights and checkpoints of an
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from coursework.records import write_bytes
+from coursework.datasets import sha256
+from coursework.records import build_dir, keep_dir, write_bytes
 
 
 def training_key(*parts) -> str:
@@ -93,6 +96,34 @@ def load_checkpoint(path: Path, key: str) -> dict | None:
         print(f"{path.name} is damaged ({type(error).__name__}); training starts anew")
         return None
     return state if isinstance(state, dict) and state.get("key") == key else None
+
+
+def obtain(
+    week: str,
+    folder: Path,
+    name: str,
+    model: nn.Module,
+    key: str,
+    train: Callable[[Path, str], list[dict]],
+    retrain=False,
+) -> dict:
+    """Bring `model` to the end of the training called `name`; returns facts: "key", "history", "sha256", "origin".
+
+    Finished weights of the very same training are loaded, those committed in `folder` unless `retrain`; else
+    `train(checkpoint, key)` is called, which trains `model` in place, goes on where a killed one was, and returns the
+    history. What was trained is rounded to half precision at the end, as it is when it is loaded.
+    """
+    fresh = keep_dir(week) / "weights" / f"{name}.safetensors"
+    committed = folder / "weights" / fresh.name
+    for path, origin in ((fresh, "trained before"), (committed, "committed")):
+        if (path == fresh or not retrain) and (read_facts(path) or {}).get("key") == key:
+            return load_weights(path, model) | {"sha256": sha256(path), "origin": origin}
+    history = train(build_dir(week) / f"{name}.checkpoint", key)
+    state = PartialState()
+    if state.is_main_process:
+        save_weights(fresh, model, {"key": key, "history": history})
+    state.wait_for_everyone()
+    return load_weights(fresh, model) | {"sha256": sha256(fresh), "origin": "trained now"}
 
 
 def pack(key: str, model: nn.Module, optimizer, schedule, history: list[dict], best: dict) -> dict:

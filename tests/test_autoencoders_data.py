@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from autoencoders import attributes, digits, faces, people
+from autoencoders import attributes, data, digits, people
 from autoencoders.config import CONFIGS
 from coursework.standins import MARK
 
@@ -34,7 +34,7 @@ def lfw(tmp_path, monkeypatch):
 
 
 def load():
-    return faces.load_faces(replace(CONFIG, sources=("folder",)))
+    return data.load_faces(replace(CONFIG, sources=("folder",)))
 
 
 def test_pictures_are_cropped_and_kept(lfw, monkeypatch):
@@ -43,7 +43,7 @@ def test_pictures_are_cropped_and_kept(lfw, monkeypatch):
     assert found.images.dtype == np.uint8
     assert found.people.tolist() == ["Ann_Lee", "Ann_Lee", "Bo_Ek", "Cy_Du", "Di_Mo"]
     assert isinstance(found.images, np.memmap)
-    monkeypatch.setattr(faces, "write_pictures", None)  # the second time they are there
+    monkeypatch.setattr(data, "write_pictures", None)  # the second time they are there
     assert np.array_equal(load().images, found.images)
 
 
@@ -51,10 +51,10 @@ def test_the_middle_is_what_is_seen(tmp_path):
     picture = np.zeros((250, 250, 3), np.uint8)
     picture[80:170, 80:170] = 200
     Image.fromarray(picture).save(tmp_path / "face.png")
-    inside = faces.read_face(tmp_path / "face.png", 16)[1:-1, 1:-1]  # the outermost see a little of the surroundings
+    inside = data.read_face(tmp_path / "face.png", 16)[1:-1, 1:-1]  # the outermost see a little of the surroundings
     assert (inside >= 195).all()
     Image.fromarray(np.pad(picture, ((0, 0), (75, 75), (0, 0)))).save(tmp_path / "wide.png")
-    assert np.array_equal(faces.read_face(tmp_path / "wide.png", 16)[1:-1, 1:-1], inside)
+    assert np.array_equal(data.read_face(tmp_path / "wide.png", 16)[1:-1, 1:-1], inside)
 
 
 def test_grey_and_oblong_pictures_are_taken(lfw):
@@ -175,20 +175,20 @@ def test_glasses_must_be_yes_or_no(tmp_path):
 def test_people_are_in_one_part_only():
     names = np.repeat([f"P{k}" for k in range(20)], 3)
     table = pd.DataFrame(index=range(60))
-    some = faces.Faces(np.zeros((60, 4, 4, 3), np.uint8), [str(k) for k in range(60)], names, table, "x", "x")
-    rows = faces.split_people(some, (0.1, 0.2), 0)
+    some = data.Faces(np.zeros((60, 4, 4, 3), np.uint8), [str(k) for k in range(60)], names, table, "x", "x")
+    rows = data.split_people(some, (0.1, 0.2), 0)
     assert sorted(np.concatenate(list(rows.values())).tolist()) == list(range(60))
     groups = [set(names[found]) for found in rows.values()]
     assert [len(group) for group in groups] == [2, 4, 14]
     assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
     with pytest.raises(ValueError, match="nobody is left for validation"):
-        faces.split_people(some.take(np.arange(6)), (0.1, 0.5), 0)
+        data.split_people(some.take(np.arange(6)), (0.1, 0.5), 0)
 
 
 def test_the_stand_in_tells_the_truth(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
-    found = faces.load_faces(replace(CONFIG, people=4, pictures=3))
+    found = data.load_faces(replace(CONFIG, people=4, pictures=3))
     assert len(found) == 12
     assert found.name == "drawn_faces"
     assert len(found.generator) == 64

@@ -177,12 +177,15 @@ LAUNCH = """
 import sys
 import numpy as np, torch
 from coursework.runtime import build_accelerator, leave_together
-from simpsons.evaluate import predict, scores
+from simpsons.evaluate import predict
+from simpsons.train import fit
 sys.path.insert(0, {tests!r})
-from test_simpsons_train import make_model, make_pictures
+from test_simpsons_train import PLAN, make_model, make_pictures
 accelerator = build_accelerator()
 logits, labels = predict(make_model(), make_pictures(37), accelerator, batch=4)
 assert labels.tolist() == make_pictures(37).labels.tolist(), "each once, in order"
+history = fit(make_model(), make_pictures(24), make_pictures(9), PLAN)  # judged after each epoch, by all
+assert all(np.isfinite(row["loss"]) and row["accuracy"] >= 0 for row in history)
 torch.manual_seed(0)
 flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3))
 images, targets = torch.rand(16, 3, 4, 4), torch.arange(16) % 3

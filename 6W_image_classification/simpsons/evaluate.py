@@ -13,7 +13,7 @@ from simpsons.augment import PictureSet, to_network
 from simpsons.data import Pictures
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode, which several processes do not survive
 def predict(
     model, pictures: Pictures, accelerator=None, batch: int = 64, mirrored: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,13 @@
 """The trainings of this week: what each starts from, and where finished weights come from if they are at hand."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
-from accelerate import PartialState
 
-from coursework.checkpoints import load_weights, read_facts, save_weights, training_key
-from coursework.datasets import sha256
-from coursework.records import build_dir, keep_dir
+from coursework.checkpoints import obtain as obtain_weights
+from coursework.checkpoints import training_key
 from coursework.runtime import half_precision, pick_device
 from simpsons.config import Config
 from simpsons.data import Pictures
@@ -51,24 +50,11 @@ def train_stage(
 def obtain(
     name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, retrain: bool = False
 ) -> dict:
-    """Bring `model` to the end of its training; returns facts: "key", "history", "sha256", "origin".
+    """Bring `model` to the end of its training; see `coursework.checkpoints.obtain`.
 
-    Finished weights of the very same training are loaded, the committed ones unless `retrain`; else a half-finished
-    training goes on, or a new one starts, below `build/`. What was trained is rounded to half precision at the end,
-    as it is when it is loaded.
+    Only weights of the very same network, plan and pictures are loaded.
     """
     rules = {**asdict(plan), "precision": None}  # a matter of the machine
     arrays = (train.images, train.labels, validation.images, validation.labels)
     key = training_key(name, str(model), rules, *arrays)
-    fresh = keep_dir("6W") / "weights" / f"{name}.safetensors"
-    committed = FOLDER / "weights" / fresh.name
-    for path, origin in ((fresh, "trained before"), (committed, "committed")):
-        if (path == fresh or not retrain) and (read_facts(path) or {}).get("key") == key:
-            return load_weights(path, model) | {"sha256": sha256(path), "origin": origin}
-    checkpoint = build_dir("6W") / f"{name}.checkpoint"
-    history = fit(model, train, validation, plan, checkpoint, key)
-    state = PartialState()
-    if state.is_main_process:
-        save_weights(fresh, model, {"key": key, "history": history})
-    state.wait_for_everyone()
-    return load_weights(fresh, model) | {"sha256": sha256(fresh), "origin": "trained now"}
+    return obtain_weights("6W", FOLDER, name, model, key, partial(fit, model, train, validation, plan), retrain)

@@ -1,7 +1,7 @@
 """python -m segmentation: the grid of week 7 without the notebook.
 
-`python -m segmentation grid` trains every cell that has no record yet; `cell MODEL LOSS SEED` trains one from nothing
-(torchrun --standalone --nproc-per-node 2 -m segmentation cell …: on two processes) and prints its scores.
+`python -m segmentation grid` trains all that the report needs and no record holds; `cell MODEL LOSS SEED` trains one
+from nothing (torchrun --standalone --nproc-per-node 2 -m segmentation cell …: on two processes).
 """
 
 import sys
@@ -10,9 +10,9 @@ from dataclasses import replace
 from coursework.profile import load_config
 from coursework.runtime import build_accelerator, leave_together, seed_everything
 from segmentation.config import CONFIGS
-from segmentation.data import load_lesions
+from segmentation.data import from_drawings, load_lesions
 from segmentation.evaluate import scores
-from segmentation.grid import Cell, run_cell, run_grid
+from segmentation.grid import Cell, run_cell, train_all
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         lesions = load_lesions(config)
     seed_everything(config.seed)
     if arguments[0] == "grid":
-        found = run_grid(config, lesions)
+        found = train_all(config, lesions, from_drawings(config, lesions))
     else:
         cell = Cell(arguments[1], arguments[2], int(arguments[3]))
         found = {cell: run_cell(cell, replace(config, retrain=True), lesions)}

@@ -15,7 +15,7 @@ class Config:
     side: int = 128  # pixels; the homework's 256 takes four times as long
     width: int = 16  # channels of the first layer; the papers' 64 takes sixteen times as long
     batch: int = 16
-    epochs: int = 60
+    epochs: int = 80
     rate: float = 2e-3
     warmup: float = 0.2  # share of the epochs with cross-entropy, whatever loss follows
     retrain: bool = False  # train even where finished cells are at hand

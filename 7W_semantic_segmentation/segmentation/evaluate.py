@@ -17,7 +17,7 @@ from segmentation.transforms import LesionSet, to_network
 BINS = 100  # of probability; thresholds are multiples of 1 / BINS
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode, which several processes do not survive
 def predict(
     model, lesions: Lesions, accelerator=None, batch: int = 16, mirrored: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:

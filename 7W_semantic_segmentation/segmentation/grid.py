@@ -117,14 +117,23 @@ def weights_name(cell: Cell, lesions: Collection) -> Path:
 
 
 def find_weights(cell: Cell, config: Config, lesions: Collection) -> Path:
-    """A cell's weights: the committed ones unless `config.retrain`, else those below `build/`, else trained now."""
+    """A cell's weights: the committed ones unless `config.retrain`, else those below `build/`, else trained now.
+
+    Those of photographs are put aside to be committed; those of drawings anybody can train again.
+    """
     key, name = cell_key(cell, config, lesions), weights_name(cell, lesions)
     fresh = build_dir("7W") / name
     for path in (fresh,) if config.retrain else (FOLDER / name, fresh):
         if (read_facts(path) or {}).get("key") == key:
-            return path
-    train_cell(cell, config, lesions, key, record_path(cell, lesions))
-    return fresh
+            break
+    else:
+        path = fresh
+        train_cell(cell, config, lesions, key, record_path(cell, lesions))
+    if path == fresh and lesions.generator is None:
+        kept = keep_dir("7W") / name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(kept, fresh.read_bytes())
+    return path
 
 
 def load_network(cell: Cell, config: Config, weights: Path) -> torch.nn.Module:
@@ -186,6 +195,19 @@ def winners(records: dict[Cell, Record]) -> dict[str, Cell]:
         if pair[0] not in best:
             best[pair[0]] = max((c for c in values if (c.model, c.loss) == pair), key=values.get)
     return best
+
+
+def train_all(config: Config, lesions: Collection, drawings: Collection) -> dict[Cell, Record]:
+    """Everything that the report is made from; returns the grid's records."""
+    records = run_grid(config, lesions)
+    kept = winners(records)
+    for cell in kept.values():
+        find_weights(cell, config, lesions)
+        again(cell, config, lesions)
+    best = next(iter(kept.values()))
+    for seed in config.seeds:
+        run_cell(Cell(best.model, best.loss, seed), config, drawings)
+    return records
 
 
 def again(cell: Cell, config: Config, lesions: Collection) -> Record:

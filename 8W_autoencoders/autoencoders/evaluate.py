@@ -127,9 +127,3 @@ def retrieval(codes: np.ndarray, people: np.ndarray) -> dict[str, float]:
         "precision at 5": float(hits[:, :5].mean()),
         "mAP": float(((precision * hits).sum(axis=1) / hits.sum(axis=1)).mean()),
     }
-
-
-def top_k_identity(queries: np.ndarray, whose: np.ndarray, index: np.ndarray, people: np.ndarray, k: int = 5) -> float:
-    """Share of queries (m, d) among whose k nearest in `index` (n, d) is somebody of the same name."""
-    order = nearest(index, queries, min(k, len(index)))
-    return float((people[order] == whose[:, None]).any(axis=1).mean())

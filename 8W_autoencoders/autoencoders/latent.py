@@ -68,6 +68,12 @@ def fit_mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixtur
     )
 
 
+def whiten(codes: np.ndarray) -> np.ndarray:
+    """Codes (n, d), every number of which has mean 0 and deviation 1, as unit vectors: nearness is then an angle."""
+    scaled = (codes - codes.mean(axis=0)) / (codes.std(axis=0) + 1e-6)
+    return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+
+
 def interpolate(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
     """Codes on the straight line between two, (steps, latent)."""
     share = np.linspace(0, 1, steps)[:, None]

@@ -66,11 +66,11 @@ class PeopleNet(nn.Module):
     Scores are cosines, so that people who were never seen can be told apart by the angle of their embeddings.
     """
 
-    def __init__(self, people: int, width: int = 32, size: int = 128):
+    def __init__(self, people: int, side: int, width: int = 24, size: int = 128):
         super().__init__()
         self.steps = nn.Sequential(shrink(3, width), shrink(width, 2 * width), shrink(2 * width, 4 * width))
         self.last = nn.Sequential(shrink(4 * width, 8 * width), nn.Flatten(), nn.Dropout(0.3))
-        self.to_embedding = nn.LazyLinear(size)
+        self.to_embedding = nn.Linear(8 * width * (side // 16) ** 2, size)
         self.people = nn.Parameter(torch.randn(people, size))
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:

@@ -15,17 +15,19 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
 
 
 class FaceSet(Dataset):
-    """Item k is (image,), float (3, S, S); mirrored half of the time if `mirror`."""
+    """Item k is (image,) or (image, label), image float (3, S, S); mirrored half of the time if `mirror`."""
 
-    def __init__(self, images: np.ndarray, mirror: bool = False):
+    def __init__(self, images: np.ndarray, labels: np.ndarray | None = None, mirror: bool = False):
         self.images, self.mirror = images, mirror
+        self.labels = None if labels is None else torch.from_numpy(np.asarray(labels)).long()
 
     def __len__(self):
         return len(self.images)
 
-    def __getitem__(self, row: int) -> tuple[torch.Tensor]:
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, ...]:
         image = as_tensor(self.images[row])
-        return (image.flip(-1) if self.mirror and torch.rand(()) < 0.5 else image,)
+        image = image.flip(-1) if self.mirror and torch.rand(()) < 0.5 else image
+        return (image,) if self.labels is None else (image, self.labels[row])
 
 
 class NoisySet(Dataset):

@@ -14,6 +14,7 @@ from autoencoders.digits import Digits
 from autoencoders.losses import autoencoder_loss, denoising_loss, digit_elbo, face_elbo, reader_loss
 from autoencoders.models import DigitReader, build_digit_model, build_face_model
 from autoencoders.noise import any_noise
+from autoencoders.readers import PeopleNet
 from autoencoders.sets import DigitSet, FaceSet, NoisySet
 from autoencoders.train import Objective, Plan, fit
 from coursework.checkpoints import obtain, training_key
@@ -46,6 +47,26 @@ def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> di
         "face_vae": Stage(vae, face_elbo, shown, held, plan_of(config, config.face_vae_epochs)),
         "denoiser": Stage(denoiser, denoising_loss, *noisy, plan_of(config, config.denoise_epochs)),
     }
+
+
+def people_stage(config: Config, images: np.ndarray, people: np.ndarray) -> Stage:
+    """The network that tells people apart, from those with three pictures or more; the last of each is for validation.
+
+    images uint8 (n, S, S, 3), people (n,) names. Raises ValueError if nobody has three.
+    """
+    names, counts = np.unique(people, return_counts=True)
+    known = names[counts >= 3]
+    if len(known) == 0:
+        raise ValueError("nobody has three pictures; people cannot be told apart from fewer")
+    labels = np.searchsorted(known, people).clip(max=len(known) - 1)
+    rows = np.flatnonzero(known[labels] == people)
+    last = np.array([np.flatnonzero(people == name)[-1] for name in known])
+    learnt = np.setdiff1d(rows, last)
+    model = seeded(config.seed, PeopleNet, len(known), config.side, config.width)
+    shown = FaceSet(images[learnt], labels[learnt], mirror=True), FaceSet(images[last], labels[last])
+    return Stage(
+        model.to(memory_format=torch.channels_last), reader_loss, *shown, plan_of(config, config.people_epochs)
+    )
 
 
 def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:

@@ -53,7 +53,7 @@ def train_epoch(model, objective, loader, optimizer, schedule, accelerator, bar:
     return means | {"seconds": time.perf_counter() - started, "waiting": waiting}
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode, which several processes do not survive
 def judge(
     model: nn.Module, objective: Objective, data: Dataset, accelerator=None, batch: int = 256
 ) -> dict[str, float]:
