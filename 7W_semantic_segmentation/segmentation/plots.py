@@ -128,6 +128,9 @@ def plot_sizes(areas: np.ndarray, values: dict[str, np.ndarray]) -> Figure:
         middles = [np.median(areas[rows]) for rows in thirds]
         ax.plot(middles, [iou[rows].mean() for rows in thirds], "o-", color=LOSS_COLOURS[loss], label=LOSS_NAMES[loss])
     ax.set(xscale="log", xlabel="share of the picture that is lesion", ylabel="IoU")
+    ticks = [tick for tick in (0.02, 0.05, 0.1, 0.2, 0.5, 1) if areas.min() <= tick <= areas.max()]
+    ax.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    ax.minorticks_off()
     ax.legend(loc="lower right")
     return figure
 
