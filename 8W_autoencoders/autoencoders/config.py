@@ -35,6 +35,7 @@ class Config:
     betas: tuple[float, ...] = (0.2, 1.0, 4.0)  # weights of the KL term to be compared
     beta_epochs: int = 6
     iwae: int = 50  # draws an image for the tighter bound
+    spoilt: int = 400  # test faces that are spoilt and cleaned
     components: int = 20  # of the mixture that is fitted to the latents
     retrain: bool = False  # train even where finished weights are at hand
 
@@ -63,6 +64,7 @@ CONFIGS = {
         betas=(0.5, 4.0),
         beta_epochs=1,
         iwae=5,
+        spoilt=12,
         components=2,
     ),
     "sample": SAMPLE,

@@ -37,7 +37,7 @@ def try_strengths(
 
 def pick_strength(table: pd.DataFrame, wanted: float) -> float:
     """The least strength of `try_strengths` at which the attribute is read in the wanted share, else the largest."""
-    enough = table.index[table["read"] >= wanted]
+    enough = table.index[(table["read"] >= wanted) & (table.index > 0)]
     return float(enough.min() if len(enough) else table.index.max())
 
 
@@ -46,9 +46,7 @@ def embed(model: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
     """Embeddings (n, size) of faces, bytes or floats, by a `readers.PeopleNet`."""
     model, found = model.to(pick_device()).eval(), []
     for start in range(0, len(images), batch):
-        some = images[start : start + batch]
-        tensor = as_tensor(some) if some.dtype == np.uint8 else torch.from_numpy(some).movedim(-1, -3)
-        found.append(model.embed(tensor.to(pick_device())).cpu())
+        found.append(model.embed(as_tensor(images[start : start + batch]).to(pick_device())).cpu())
     return torch.cat(found).numpy()
 
 

@@ -13,7 +13,7 @@ from coursework.runtime import pick_device
 
 @torch.inference_mode()
 def encode(model: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
-    """Codes of faces, uint8 (n, S, S, 3) to float32 (n, latent); a VAE gives the means."""
+    """Codes of faces, bytes or floats in [0, 1], (n, S, S, 3), float32 (n, latent); a VAE gives the means."""
     model = model.to(pick_device()).eval()
     codes = []
     for start in range(0, len(images), batch):
@@ -34,8 +34,18 @@ def decode(model: nn.Module, codes: np.ndarray, batch: int = 256) -> np.ndarray:
 
 
 def reconstruct(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Faces, uint8 (n, S, S, 3), through the model and back, float32 in [0, 1]."""
+    """Faces, bytes or floats in [0, 1], (n, S, S, 3), through the model and back, float32."""
     return decode(model, encode(model, images))
+
+
+@torch.inference_mode()
+def clean(model: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
+    """What a denoiser makes of faces, (n, S, S, 3), float32 in [0, 1]."""
+    model, found = model.to(pick_device()).eval(), []
+    for start in range(0, len(images), batch):
+        output = model(as_tensor(images[start : start + batch]).to(pick_device()))
+        found.append(output.float().clamp(0, 1).cpu())
+    return torch.cat(found).permute(0, 2, 3, 1).numpy()
 
 
 def mean_direction(codes: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> np.ndarray:

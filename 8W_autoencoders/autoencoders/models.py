@@ -107,6 +107,32 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(images))
 
 
+class Denoiser(nn.Module):
+    """Spoilt images (N, 3, S, S) to clean ones; S a multiple of 8.
+
+    Its code is maps of an eighth of the size, and on the way back each step sees the maps of its size from the way
+    down: details that noise has left alone need not pass through the code. (Week 7's U-Net is built alike.)
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        a, b, c = width, 2 * width, 4 * width
+        self.enter = nn.Sequential(nn.Conv2d(3, a, 3, padding=1), nn.LeakyReLU(0.2))
+        self.down1, self.down2, self.down3 = shrink(a, b), shrink(b, c), shrink(c, c)
+        self.up3, self.up2, self.up1 = grow(c, c), grow(2 * c, b), grow(2 * b, a)
+        self.leave = nn.Sequential(nn.Conv2d(2 * a, a, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(a, 3, 3, padding=1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        whole = self.enter(2 * images - 1)  # (N, w, S, S)
+        half = self.down1(whole)  # (N, 2w, S/2, S/2)
+        quarter = self.down2(half)  # (N, 4w, S/4, S/4)
+        code = self.down3(quarter)  # (N, 4w, S/8, S/8)
+        quarter = torch.cat([quarter, self.up3(code)], dim=1)
+        half = torch.cat([half, self.up2(quarter)], dim=1)
+        whole = torch.cat([whole, self.up1(half)], dim=1)
+        return images + self.leave(whole)  # what has to change
+
+
 class VAE(nn.Module):
     """Images to a normal distribution of codes, mean and log-variance, both (N, latent); codes to images.
 

@@ -1,11 +1,14 @@
 """Three ways to spoil a picture, and what was there against them before networks."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from scipy.ndimage import median_filter
-from skimage.restoration import denoise_nl_means, estimate_sigma
+from skimage.restoration import denoise_nl_means
+
+from autoencoders.sets import as_tensor
 
 
 def add_gaussian(image: torch.Tensor, generator: torch.Generator, deviation: float = 0.15) -> torch.Tensor:
@@ -42,23 +45,38 @@ def any_noise(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return NOISES[names[int(torch.randint(len(names), (), generator=generator))]](image, generator)
 
 
-def filter_median(images: np.ndarray, size: int = 3) -> np.ndarray:
-    """Every value becomes the median of its neighbourhood; images float (n, S, S, 3) in [0, 1]."""
+def filter_median(images: np.ndarray, size: int) -> np.ndarray:
+    """Every value becomes the median of its `size` × `size` neighbours; images float (n, S, S, 3) in [0, 1]."""
     return median_filter(images, (1, size, size, 1))
 
 
-def filter_nl_means(images: np.ndarray) -> np.ndarray:
+def filter_nl_means(images: np.ndarray, strength: float) -> np.ndarray:
     """Non-local means: the average of patches that look alike, wherever they are. Source: Buades et al. 2005."""
-    return np.stack([denoise_by_patches(image) for image in images])
+    options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "channel_axis": -1}
+    return np.stack([denoise_nl_means(image, h=strength, **options) for image in images]).astype(np.float32)
 
 
-def denoise_by_patches(image: np.ndarray) -> np.ndarray:
-    """Non-local means of one image, its noise estimated from the image."""
-    sigma = float(np.mean(estimate_sigma(image, channel_axis=-1)))
-    cleaned = denoise_nl_means(
-        image, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, fast_mode=True, channel_axis=-1
-    )
-    return cleaned.astype(np.float32)
+CLASSICAL: dict[str, tuple[Callable, tuple]] = {
+    "median filter": (filter_median, (3, 5)),
+    "non-local means": (filter_nl_means, (0.05, 0.1, 0.2, 0.4)),
+}
 
 
-CLASSICAL: dict[str, Callable] = {"median filter": filter_median, "non-local means": filter_nl_means}
+def tune(spoilt: np.ndarray, clean: np.ndarray) -> dict[str, Callable]:
+    """Each classical remedy with the setting that is best, by squared error, on these pictures."""
+    best = {}
+    for name, (remedy, settings) in CLASSICAL.items():
+        errors = [np.mean((remedy(spoilt, setting) - clean) ** 2) for setting in settings]
+        best[name] = partial(with_setting, remedy, settings[int(np.argmin(errors))])
+    return best
+
+
+def with_setting(remedy: Callable, setting: float, images: np.ndarray) -> np.ndarray:
+    """A classical remedy with one of its settings."""
+    return remedy(images, setting)
+
+
+def spoil(images: np.ndarray, noise: Callable, seed: int) -> np.ndarray:
+    """Faces, uint8 (n, S, S, 3), spoilt, float32 in [0, 1]; picture k by the noise of seed + k."""
+    spoilt = [noise(image, torch.Generator().manual_seed(seed + k)) for k, image in enumerate(as_tensor(images))]
+    return torch.stack(spoilt).permute(0, 2, 3, 1).numpy()

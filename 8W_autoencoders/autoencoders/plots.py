@@ -85,7 +85,7 @@ def plot_points(points: np.ndarray, labels: np.ndarray, title: str) -> Figure:
 
 def plot_strengths(tables: dict[str, pd.DataFrame], chosen: dict[str, float]) -> Figure:
     """How often an attribute is read, and how much changes where, by strength; a panel an attribute."""
-    figure, axes = plt.subplots(1, len(tables), figsize=(5.2 * len(tables), 3.6), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(tables), figsize=(3 * len(tables), 3.2), sharey=True, squeeze=False)
     for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
         for colour, column in zip(COLOURS, table.columns, strict=False):
             ax.plot(table.index, table[column], marker="o", color=colour, label=column)

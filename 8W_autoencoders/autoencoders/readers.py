@@ -34,8 +34,7 @@ def imagenet_features(images: np.ndarray, batch: int = 128) -> np.ndarray:
     """Faces, bytes or floats in [0, 1], (n, S, S, 3), as features, float32 (n, 1280)."""
     network, found = imagenet_network().to(pick_device()), []
     for start in range(0, len(images), batch):
-        some = images[start : start + batch]
-        tensor = as_tensor(some) if some.dtype == np.uint8 else torch.from_numpy(some).movedim(-1, -3)
+        tensor = as_tensor(images[start : start + batch])
         large = F.interpolate(tensor.to(pick_device()), size=(SEEN, SEEN), mode="bilinear", align_corners=False)
         maps = network.extract_features((2 * large - 1).contiguous(memory_format=torch.channels_last))
         found.append(maps.mean(dim=(2, 3)).cpu())

@@ -10,8 +10,9 @@ from autoencoders.digits import binarise
 
 
 def as_tensor(images: np.ndarray) -> torch.Tensor:
-    """Faces, uint8 (..., S, S, 3), as float (..., 3, S, S) in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3).float() / 255
+    """Faces (..., S, S, 3), bytes or floats in [0, 1], as float (..., 3, S, S) in [0, 1]."""
+    tensor = torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3)
+    return tensor.float() / 255 if images.dtype == np.uint8 else tensor.float()
 
 
 class FaceSet(Dataset):

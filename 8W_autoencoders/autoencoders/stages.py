@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from autoencoders.config import Config
 from autoencoders.digits import Digits
 from autoencoders.losses import autoencoder_loss, denoising_loss, digit_elbo, face_elbo, reader_loss
-from autoencoders.models import DigitReader, build_digit_model, build_face_model
+from autoencoders.models import Denoiser, DigitReader, build_digit_model, build_face_model
 from autoencoders.noise import any_noise
 from autoencoders.readers import PeopleNet
 from autoencoders.sets import DigitSet, FaceSet, NoisySet
@@ -38,10 +38,9 @@ def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> di
     """The trainings on faces, uint8 (n, S, S, 3): autoencoder, VAE, denoiser."""
     shown, held = FaceSet(train, mirror=True), FaceSet(validation)
     noisy = NoisySet(train, any_noise), NoisySet(validation, any_noise, config.seed)
-    ae, vae, denoiser = (
-        seeded(config.seed, build_face_model, kind, config.side, width, config.latent)
-        for kind, width in (("ae", config.width), ("vae", config.width), ("ae", config.denoiser_width))
-    )
+    sizes = config.side, config.width, config.latent
+    ae, vae = (seeded(config.seed, build_face_model, kind, *sizes) for kind in ("ae", "vae"))
+    denoiser = seeded(config.seed, Denoiser, config.denoiser_width).to(memory_format=torch.channels_last)
     return {
         "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs)),
         "face_vae": Stage(vae, face_elbo, shown, held, plan_of(config, config.face_vae_epochs)),

@@ -1,0 +1,263 @@
+"""Models, losses, noise, latent arithmetic and measures: by hand, as identities, and with what they must refuse."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import average_precision_score
+from torch import distributions
+
+from autoencoders import edits, evaluate, latent, losses, models, noise, readers, sets
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def faces(number=6, side=16, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (number, side, side, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("side", [16, 32, 64])
+def test_faces_go_through_a_code_and_back(side):
+    for kind in ("ae", "vae"):
+        model = models.build_face_model(kind, side, 4, 7).eval()
+        images = torch.rand(3, 3, side, side)
+        code = model.encode(images) if kind == "ae" else model.encode(images)[0]
+        assert code.shape == (3, 7)
+        assert model.decode(code).shape == images.shape
+
+
+def test_digits_go_through_a_code_and_back():
+    digits, labels = torch.rand(3, 1, 28, 28).round(), torch.tensor([0, 5, 9])
+    logits, mean, log_variance = models.build_digit_model("vae", 16, 4)(digits)
+    assert (logits.shape, mean.shape, log_variance.shape) == (digits.shape, (3, 4), (3, 4))
+    cvae = models.build_digit_model("cvae", 16, 4)
+    assert cvae(digits, labels)[0].shape == digits.shape
+    assert cvae.decode(torch.zeros(3, 4), labels).shape == digits.shape
+
+
+def test_the_denoiser_starts_from_the_picture():
+    images = torch.rand(2, 3, 16, 16)
+    model = models.Denoiser(4).eval()
+    for weight in model.leave.parameters():
+        torch.nn.init.zeros_(weight)
+    assert torch.equal(model(images), images)
+
+
+@pytest.mark.parametrize("side", [4, 20, 48])
+def test_a_side_that_cannot_be_halved(side):
+    with pytest.raises(ValueError, match=f"side is {side}; expected a power of two"):
+        models.FaceEncoder(side, 4)
+
+
+@pytest.mark.parametrize(("build", "kind"), [(models.build_face_model, "gan"), (models.build_digit_model, "ae")])
+def test_an_unknown_kind(build, kind):
+    with pytest.raises(ValueError, match="unknown kind"):
+        build(kind, 16, 4, *((7,) if build is models.build_face_model else ()))
+
+
+def test_codes_of_another_size():
+    with pytest.raises(ValueError, match=r"codes have shape \(2, 5\); this model expects \(N, 7\)"):
+        models.build_face_model("ae", 16, 4, 7).decode(torch.zeros(2, 5))
+
+
+@pytest.mark.parametrize("labels", [[-1, 3], [3, 10]])
+def test_no_digit(labels):
+    with pytest.raises(ValueError, match="expected 0 to 9"):
+        models.one_hot(torch.tensor(labels))
+
+
+def test_kl_is_torchs(generator):
+    mean, log_variance = torch.randn(5, 3, generator=generator), torch.randn(5, 3, generator=generator)
+    ours = distributions.Normal(mean, torch.exp(0.5 * log_variance))
+    theirs = distributions.kl_divergence(ours, distributions.Normal(0.0, 1.0)).sum(dim=1)
+    assert torch.allclose(losses.kl_nats(mean, log_variance), theirs, atol=1e-5)
+
+
+def test_likelihoods_are_torchs(generator):
+    logits, digits = (
+        torch.randn(4, 1, 28, 28, generator=generator),
+        torch.rand(4, 1, 28, 28, generator=generator).round(),
+    )
+    theirs = -distributions.Bernoulli(logits=logits).log_prob(digits).flatten(1).sum(dim=1)
+    assert torch.allclose(losses.bernoulli_nats(logits, digits), theirs, rtol=1e-5)
+    output, images = torch.rand(2, 2, 3, 8, 8, generator=generator)
+    theirs = -distributions.Normal(output, 0.1).log_prob(images).flatten(1).sum(dim=1)
+    assert torch.allclose(losses.gaussian_nats(output, images, 0.1), theirs, rtol=1e-4)
+
+
+def test_parts_add_up_to_the_loss():
+    torch.manual_seed(0)
+    model, digits = models.build_digit_model("vae", 16, 4), torch.rand(8, 1, 28, 28).round()
+    parts = losses.digit_elbo(model, digits, beta=3.0)
+    assert parts["loss"].item() == pytest.approx((parts["reconstruction"] + 3 * parts["kl"]).item(), rel=1e-5)
+
+
+def test_drawing_a_code_lets_the_gradient_through():
+    mean = torch.zeros(1000, 2, requires_grad=True)
+    codes = models.VAE.draw(mean, torch.full((1000, 2), math.log(4.0)))
+    codes.sum().backward()
+    assert torch.equal(mean.grad, torch.ones_like(mean))
+    assert codes.std().item() == pytest.approx(2, rel=0.1)
+
+
+class Straight(torch.nn.Module):
+    """A VAE in which everything is known: p(x | z) does not depend on z, q is N(mean, 1)."""
+
+    def __init__(self, mean):
+        super().__init__()
+        self.mean = mean
+
+    def encode(self, digits):
+        mean = torch.full((len(digits), 2), self.mean)
+        return mean, torch.zeros_like(mean)
+
+    def decode(self, codes):
+        return torch.zeros(len(codes), 1, 28, 28)
+
+    def forward(self, digits):
+        mean, log_variance = self.encode(digits)
+        return self.decode(mean), mean, log_variance
+
+
+def test_bounds_where_the_truth_is_known():
+    digits = torch.rand(50, 1, 28, 28).round()
+    truth = 784 * math.log(2)  # -log p(x), since every pixel is a coin
+    exact = evaluate.negative_elbo(Straight(0.0), digits, 0)
+    assert exact["negative ELBO"] == pytest.approx(truth, rel=1e-6)
+    assert evaluate.importance_bound(Straight(0.0), digits, 3, 0) == pytest.approx(truth, rel=1e-5)
+    off = evaluate.negative_elbo(Straight(1.0), digits, 0)
+    assert off["negative ELBO"] == pytest.approx(truth + 1, rel=1e-5)  # KL of two numbers that are one off
+    many = evaluate.importance_bound(Straight(1.0), digits, 500, 0)
+    assert truth - 0.1 < many < truth + 0.3
+
+
+def test_noises(generator):
+    image = torch.full((3, 64, 64), 0.5)
+    spoilt = {name: add(image, generator) for name, add in noise.NOISES.items()}
+    assert spoilt["gaussian"].std().item() == pytest.approx(0.15, rel=0.05)
+    flipped = (spoilt["salt and pepper"] != 0.5).float().mean().item()
+    assert flipped == pytest.approx(0.15, abs=0.03)
+    dark = noise.add_occlusion(torch.ones(3, 64, 64), generator)
+    assert (dark == 0.5).float().mean().item() == pytest.approx((19 / 64) ** 2, abs=0.01)
+
+
+def test_noise_of_a_picture_is_its_own_and_stays():
+    images = faces(3)
+    again = noise.spoil(images, noise.add_gaussian, 5), noise.spoil(images, noise.add_gaussian, 5)
+    assert np.array_equal(*again)
+    fixed, fresh = sets.NoisySet(images, noise.add_gaussian, 5), sets.NoisySet(images, noise.add_gaussian)
+    assert torch.equal(fixed[1][0], fixed[1][0])
+    assert not torch.equal(fresh[1][0], fresh[1][0])
+
+
+def test_classical_remedies_are_tuned():
+    clean = np.full((2, 16, 16, 3), 0.5, np.float32)
+    spoilt = noise.spoil((255 * clean).astype(np.uint8), noise.add_salt_and_pepper, 0)
+    remedies = noise.tune(spoilt, clean)
+    assert set(remedies) == {"median filter", "non-local means"}
+    assert evaluate.squared_error(remedies["median filter"](spoilt), clean) < 0.1 * evaluate.squared_error(
+        spoilt, clean
+    )
+
+
+def test_directions():
+    rng = np.random.default_rng(0)
+    labels = np.array([1.0, 0.0] * 200 + [np.nan] * 10)
+    codes = rng.normal(size=(410, 5)).astype(np.float32)
+    codes[:, 2] += np.where(labels == 1, 3, 0)
+    mean, probe = latent.mean_direction(codes, labels), latent.probe_direction(codes, labels)
+    assert mean[2] == pytest.approx(3, abs=0.4)
+    assert abs(probe[2]) > 5 * np.abs(np.delete(probe, 2)).max()
+    assert np.linalg.norm(probe) == pytest.approx(3, abs=0.4)
+    for find in (latent.mean_direction, latent.probe_direction):
+        with pytest.raises(ValueError, match="beards: 0 faces with and 5 without"):
+            find(codes[:5], np.zeros(5), "beards")
+
+
+def test_strips_and_neighbours():
+    assert latent.interpolate(np.zeros(2), np.ones(2), 3).tolist() == [[0, 0], [0.5, 0.5], [1, 1]]
+    index = np.array([[0.0], [1.0], [3.0]])
+    assert latent.nearest(index, np.array([[0.9]]), 2).tolist() == [[1, 0]]
+    assert latent.nearest(index, index, 1, skip_self=True).tolist() == [[1], [0], [1]]
+    with pytest.raises(ValueError, match="k is 3, but there are 2"):
+        latent.nearest(index, index, 3, skip_self=True)
+
+
+def test_errors_of_pictures_by_hand():
+    truth = np.zeros((2, 8, 8, 3), np.uint8)
+    found = np.full((2, 8, 8, 3), 51, np.uint8)
+    assert evaluate.squared_error(found, truth) == pytest.approx(0.04)
+    assert evaluate.psnr(found, truth) == pytest.approx(-10 * math.log10(0.04))
+    assert evaluate.ssim(faces(2), faces(2)) == pytest.approx(1)
+
+
+def test_pca_is_the_best_line():
+    images = faces(40)
+    codes = evaluate.PCACodes(images, 39, 0)
+    assert evaluate.squared_error(codes.reconstruct(images), images) < 1e-4
+    few = evaluate.PCACodes(images, 5, 0)
+    assert few.encode(images).shape == (40, 5)
+    assert evaluate.squared_error(few.reconstruct(images), images) > 1e-3
+
+
+def test_retrieval_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    codes, people = rng.normal(size=(30, 4)), rng.integers(0, 8, 30)
+    people[0] = 99  # has no other picture and is not asked for
+    found = evaluate.retrieval(codes, people)
+    scores = []
+    for row in range(1, 30):
+        others = np.arange(30) != row
+        same = people[others] == people[row]
+        if same.any():
+            scores.append(average_precision_score(same, -np.linalg.norm(codes[others] - codes[row], axis=1)))
+    assert found["mAP"] == pytest.approx(np.mean(scores))
+
+
+def test_variety():
+    same, two = np.zeros((4, 2, 2), np.float32), np.zeros((2, 2, 2), np.float32)
+    two[1] = 1
+    assert evaluate.pairwise_distance(same, 10, 0) == 0
+    assert evaluate.pairwise_distance(two, 10, 0) == pytest.approx(2)
+    with pytest.raises(ValueError, match="no variety"):
+        evaluate.pairwise_distance(same[:1], 10, 0)
+
+
+def test_change_by_region():
+    before, after = np.zeros((1, 50, 50, 3), np.float32), np.zeros((1, 50, 50, 3), np.float32)
+    after[:, 31:46] = 0.5
+    assert evaluate.change_by_region(before, after) == {"mouth": pytest.approx(0.5), "eyes": 0}
+
+
+def test_labels_are_extended_where_the_judge_is_sure():
+    features = np.concatenate([np.full((50, 1), -3.0), np.full((50, 1), 3.0), [[0.0]]])
+    labels = np.array([0.0] * 50 + [1.0] * 50 + [np.nan])
+    judge = readers.train_reader(features, labels)
+    assert readers.balanced_accuracy(judge, features, labels) == 1
+    asked = np.array([[-9.0], [9.0], [0.0], [9.0]])
+    found = edits.extend_labels(judge, asked, np.array([np.nan, np.nan, np.nan, 0.0]), sure=0.7)
+    assert found[[0, 1, 3]].tolist() == [0, 1, 0]
+    assert np.isnan(found[2])
+    with pytest.raises(ValueError, match="with and without"):
+        readers.train_reader(features, np.zeros(101))
+
+
+def test_identity_is_kept_if_another_picture_of_the_same_is_near():
+    index = np.array([[0.0], [0.1], [5.0], [5.1], [9.0]])
+    people = np.array(["a", "a", "b", "b", "c"])
+    rows = np.array([0, 2, 4])
+    queries = index[rows] + 0.01
+    assert edits.identity_kept(queries, rows, index, people, 1) == 1  # c has no other picture and is not asked
+    assert edits.identity_kept(np.roll(queries, 1, axis=0), rows, index, people, 1) == 0
+
+
+def test_embeddings_are_on_the_sphere():
+    model = readers.PeopleNet(5, side=16, width=4).eval()
+    embeddings = edits.embed(model, faces(3))
+    assert embeddings.shape == (3, 128)
+    assert np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    assert model(torch.rand(3, 3, 16, 16)).shape == (3, 5)
