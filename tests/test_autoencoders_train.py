@@ -1,0 +1,129 @@
+"""The loop and the stages of week 8: they learn, keep the best epoch, and go on after a kill to the last bit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from killing import kill_and_go_on
+
+from autoencoders import stages, train
+from autoencoders.config import CONFIGS
+from autoencoders.digits import Digits
+from autoencoders.losses import autoencoder_loss, digit_elbo
+from autoencoders.models import build_digit_model, build_face_model
+from autoencoders.sets import DigitSet, FaceSet
+
+PLAN = train.Plan(3, batch=4, rate=5e-3, seed=1)
+CONFIG = replace(CONFIGS["tiny"], side=16, width=4, latent=8, denoiser_width=4, digit_hidden=16, cvae_hidden=16)
+
+
+def make_faces(number=16, seed=0):
+    """Light discs on dark ground, somewhere."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:16, 0:16]
+    middles = rng.uniform(5, 11, (number, 2))
+    masks = np.stack([np.hypot(columns - x, rows - y) < 4 for x, y in middles])
+    return (40 + 170 * masks[..., None] * np.ones(3)).astype(np.uint8)
+
+
+def make_set(number=16, seed=0):
+    return FaceSet(make_faces(number, seed))
+
+
+def make_model(seed=0):
+    torch.manual_seed(seed)
+    return build_face_model("ae", 16, 4, 8)
+
+
+def make_digits(number=40):
+    rng = np.random.default_rng(0)
+    labels = np.arange(number) % 10
+    images = np.zeros((number, 28, 28), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[2 * label : 2 * label + 6, 4:24] = rng.integers(200, 255)
+    return Digits(images, labels, images[:10], labels[:10], images[:10], labels[:10])
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(first, second):
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_it_learns_and_keeps_the_best_epoch():
+    model, validation = make_model(), make_set(6, 3)
+    history = train.fit(model, autoencoder_loss, make_set(32), validation, train.Plan(20, 8, 5e-3))
+    assert set(history[0]) == {"loss", "seconds", "waiting", "validation loss"}
+    best = min(row["validation loss"] for row in history)
+    assert best < 0.5 * history[0]["validation loss"]
+    assert train.judge(model, autoencoder_loss, validation)["loss"] == pytest.approx(best, rel=1e-5)
+
+
+def test_parts_of_the_objective_are_kept():
+    model = build_digit_model("vae", 16, 4)
+    data = DigitSet(make_digits().train, seed=0)
+    history = train.fit(model, digit_elbo, data, data, PLAN)
+    row = history[-1]
+    assert row["validation loss"] == pytest.approx(row["validation reconstruction"] + row["validation kl"], rel=1e-5)
+    assert train.judge(model, digit_elbo, data) == train.judge(model, digit_elbo, data)  # the same noise each time
+
+
+def test_the_same_training_gives_the_same_weights():
+    models = make_model(), make_model()
+    for model in models:
+        train.fit(model, autoencoder_loss, make_set(), make_set(4, 1), PLAN)
+    assert same(*map(weights, models))
+
+
+def test_a_loss_that_is_no_number_is_named():
+    model = make_model()
+    with torch.no_grad():
+        model.to_code.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"the loss is nan at a rate of .*; lower the rate"):
+        train.fit(model, autoencoder_loss, make_set(), make_set(), PLAN)
+
+
+def test_a_training_killed_by_the_system_goes_on(tmp_path):
+    """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
+    parts = "autoencoder_loss, make_set(), make_set(4, 1)"
+    killed, whole = kill_and_go_on(tmp_path, "test_autoencoders_train", "autoencoders", parts)
+    assert same(killed, whole)
+
+
+def test_stages_are_finished_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    images = make_faces(12), make_faces(4, 1)
+    first = stages.face_stages(CONFIG, *images)
+    assert set(first) == {"face_ae", "face_vae", "denoiser"}
+    facts = {name: stages.finish(name, stage, images, CONFIG) for name, stage in first.items()}
+    assert {found["origin"] for found in facts.values()} == {"trained now"}
+    second = stages.face_stages(CONFIG, *images)
+    for name, stage in second.items():
+        found = stages.finish(name, stage, images, CONFIG)
+        assert (found["origin"], found["sha256"]) == ("trained before", facts[name]["sha256"])
+        assert same(weights(first[name].model), weights(stage.model))
+    other = stages.face_stages(replace(CONFIG, rate=1e-4), *images)["face_ae"]
+    assert stages.finish("face_ae", other, images, CONFIG)["origin"] == "trained now"
+
+
+def test_stages_of_digits():
+    found = stages.digit_stages(CONFIG, make_digits())
+    assert set(found) == {"digit_vae", "digit_cvae", "reader", "digit_plane", "digit_beta_0.5", "digit_beta_4"}
+    assert found["digit_plane"].model.latent == 2
+    for stage in found.values():
+        batch = [tensor[None].repeat(2, *[1] * tensor.ndim) for tensor in stage.train[0]]
+        assert stage.objective(stage.model, *batch)["loss"].isfinite()
+
+
+def test_people_are_told_apart_from_three_pictures_each():
+    images, people = make_faces(9), np.array(list("aaabbcccc"))
+    stage = stages.people_stage(CONFIG, images, people)
+    assert len(stage.train) == 5
+    assert len(stage.validation) == 2
+    assert stage.model.people.shape[0] == 2
+    assert sorted(int(stage.train[row][1]) for row in range(5)) == [0, 0, 1, 1, 1]
+    with pytest.raises(ValueError, match="nobody has three pictures"):
+        stages.people_stage(CONFIG, images[:4], people[[0, 1, 3, 4]])
