@@ -1,13 +1,14 @@
 """The loader: the archive's layouts, pictures of every kind, and what is wrong with them said by name."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from coursework.standins import MARK
-from simpsons import data
+from simpsons import data, pixels
 from simpsons.config import CONFIGS
 
 TINY = CONFIGS["tiny"]
@@ -202,14 +203,34 @@ def test_the_split_keeps_every_class_on_both_sides_where_it_can():
 
 def test_small_pictures_are_real_or_shrunk(root):
     cast = data.load_characters(TINY)
-    shrunk = data.load_small(TINY, cast)
+    shrunk = pixels.load_small(TINY, cast)
     assert shrunk.train.images.shape[1:] == (28, 28, 3)
     assert shrunk.name == "drawn_cast_28px"
     for part in ("train", "test"):
         for name in ("bart", "lisa"):
             paint(root / "simpsons_28px" / part / name / "0.jpg", size=(28, 28))
-    real = data.load_small(CONFIGS["sample"], cast)
+    real = pixels.load_small(CONFIGS["sample"], cast)
     assert (real.name, real.classes, real.test.labels.tolist()) == ("simpsons_28px", ["bart", "lisa"], [0, 1])
     paint(root / "simpsons_28px" / "test" / "moe" / "0.jpg")
     with pytest.raises(ValueError, match="moe: in one of"):
-        data.load_small(CONFIGS["sample"], cast)
+        pixels.load_small(CONFIGS["sample"], cast)
+
+
+def test_real_pictures_do_not_stand_in_for_simpsons_mnist(root):
+    cast = replace(data.load_characters(TINY), generator=None)
+    with pytest.raises(FileNotFoundError, match="no simpsons_28px/"):
+        pixels.load_small(CONFIGS["sample"], cast)
+
+
+def test_who_has_no_labelled_test_part_sets_pictures_aside():
+    cast = data.load_characters(TINY)
+    same, judged = data.set_aside(cast, 0.25, 0)
+    assert same is cast
+    assert judged is cast.test
+    kaggle = replace(cast, test=replace(cast.test, labels=None))
+    rest, judged = data.set_aside(kaggle, 0.25, 0)
+    assert len(rest.train) + len(judged) == len(cast.train)
+    everything = np.concatenate([rest.train.images, judged.images])
+    assert len(np.unique(everything, axis=0)) == len(np.unique(cast.train.images, axis=0))
+    assert set(judged.labels) == set(range(len(cast.classes)))
+    assert rest.test.labels is None

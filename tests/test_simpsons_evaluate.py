@@ -35,10 +35,15 @@ def test_counts_of_parts_add_up(answers):
     assert np.array_equal(sum(parts), evaluate.confusion(labels, predicted, 5))
 
 
-def test_a_class_that_does_not_occur_does_not_count():
+def test_a_class_that_neither_occurs_nor_is_said_does_not_count():
     assert np.isnan(evaluate.class_f1(np.array([[2, 0], [0, 0]]))[1])
     assert evaluate.scores(np.array([[9.0, 0, 0], [0, 9, 0]]), np.array([0, 1]))["macro_f1"] == 1
     assert evaluate.scores(np.array([[9.0, 0, 0], [0, 0, 9]]), np.array([0, 1]))["macro_f1"] == pytest.approx(1 / 3)
+
+
+def test_pictures_without_labels_get_no_score():
+    with pytest.raises(ValueError, match="have no labels"):
+        evaluate.scores(np.eye(3), np.full(3, -1))
 
 
 def test_even_f1_is_macro_f1_of_equally_many():

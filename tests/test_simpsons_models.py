@@ -93,14 +93,19 @@ def test_grad_cam_is_the_heads_weights_on_the_maps():
     """With a linear head after the mean, the gradient of a score by a map is the head's weight, spread evenly."""
     torch.manual_seed(0)
     model = models.build_model("small_cnn", 4, pretrained=False).eval()
-    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    heat = explain.grad_cam(model, image, 2)
+    image = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    image[:64] //= 4
     with torch.no_grad():
         maps = model.maps(to_network(torch.from_numpy(image.copy()).permute(2, 0, 1)[None]))
-        expected = (model.head[1].weight[2].view(1, -1, 1, 1) * maps).sum(1).clamp_min(0)  # (1, 1, 1)
-    assert heat.shape == (32, 32)
-    assert heat == pytest.approx(float(expected.max() > 0))
-    assert explain.grad_cam(model.freeze(), image, 2) == pytest.approx(heat)
+        target = int((model.head[1].weight @ maps.mean(dim=(0, 2, 3))).argmax())
+        expected = (
+            (model.head[1].weight[target].view(1, -1, 1, 1) * maps).sum(1, keepdim=True).clamp_min(0)
+        )  # (1, 1, 4, 4)
+        expected = torch.nn.functional.interpolate(expected, (128, 128), mode="bilinear")[0, 0]
+    assert expected.max() > expected.min() + 1e-4
+    heat = explain.grad_cam(model, image, target)
+    assert heat == pytest.approx((expected / expected.max()).numpy(), abs=1e-4)
+    assert explain.grad_cam(model.freeze(), image, target) == pytest.approx(heat)
 
 
 def test_changes_keep_shape_and_type():

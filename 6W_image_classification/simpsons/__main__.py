@@ -13,7 +13,7 @@ from coursework.profile import load_config
 from coursework.runtime import build_accelerator, leave_together, seed_everything
 from simpsons.ablation import ablate
 from simpsons.config import CONFIGS, Config
-from simpsons.data import Gallery, hold_out, load_characters
+from simpsons.data import Gallery, Pictures, hold_out, load_characters, set_aside
 from simpsons.evaluate import predict, scores
 from simpsons.models import build_model, pick_backbone
 from simpsons.stages import train_stage
@@ -24,16 +24,16 @@ def main(arguments: list[str]) -> int:
     config = load_config("6W", CONFIGS)
     accelerator = build_accelerator()
     with accelerator.main_process_first():  # it draws the cast, the others find it
-        gallery = load_characters(config)
+        gallery, judged = set_aside(load_characters(config), config.validation, config.seed)
     seed_everything(config.seed)
     if arguments[:1] == ["ablation"]:
         print(ablate(gallery, config, pick_backbone(config.backbone)[0], compute=True).to_string())
     elif arguments[:1] == ["finetuned"]:
-        report(accelerator, finetune(gallery, config))
+        report(accelerator, finetune(gallery, judged, config))
     elif arguments[:1] == ["evaluate"] and len(arguments) == 2:
         model = build_model(pick_backbone(config.backbone)[0], len(gallery.classes), pretrained=False)
         load_weights(Path(arguments[1]), model)
-        report(accelerator, scores(*predict(model, gallery.test, batch=config.batch)))
+        report(accelerator, scores(*predict(model, judged, batch=config.batch)))
     else:
         print(__doc__, file=sys.stderr)
         return 2
@@ -41,13 +41,13 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def finetune(gallery: Gallery, config: Config) -> dict[str, float]:
-    """Fine-tune all layers from ImageNet's weights; returns the scores on the test part."""
+def finetune(gallery: Gallery, judged: Pictures, config: Config) -> dict[str, float]:
+    """Fine-tune all layers from ImageNet's weights; returns the scores on the pictures that are judged."""
     train, validation, _ = hold_out(gallery.train, config.validation, config.seed)
     backbone, _ = pick_backbone(config.backbone)
     config = replace(config, retrain=True)
     model, _ = train_stage("finetuned", train, validation, len(gallery.classes), config, backbone)
-    return scores(*predict(model, gallery.test, batch=config.batch))
+    return scores(*predict(model, judged, batch=config.batch))
 
 
 def report(accelerator, found: dict[str, float]) -> None:

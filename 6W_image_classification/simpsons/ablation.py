@@ -10,7 +10,7 @@ import torch
 from coursework.checkpoints import training_key
 from coursework.records import build_dir, keep_dir, write_text
 from simpsons.config import Config
-from simpsons.data import Gallery, Pictures, hold_out, shrink, split
+from simpsons.data import Gallery, Pictures, hold_out, set_aside, shrink, split
 from simpsons.evaluate import predict, scores
 from simpsons.models import build_model, mobilenet_path
 from simpsons.stages import FOLDER, precision_for
@@ -21,6 +21,8 @@ VARIANTS = {
     "augmented": {"balance": 0.0},
     "balanced": {"augment": ()},
     "both": {},
+    "half": {"balance": 0.5},
+    "handicap": {"balance": 0.0, "margin": 1.0},
     "margin": {"balance": 0.5, "margin": 1.0},
 }
 RATES = {"scratch": 1e-3, "frozen": 5e-3, "fine-tuned": 1e-3}
@@ -38,13 +40,13 @@ class Row:
 
 
 def all_rows(backbone: str) -> list[Row]:
-    """Every start with four variants, from nothing the small network; margins; and the large ones with "both" alone.
+    """Every start with four variants, from nothing the small network; what is done for the tail; the large ones once.
 
     The homework's backbone stands there from nothing, and from ImageNet if its weights are there.
     """
     starts = (("small_cnn", "scratch"), (backbone, "frozen"), (backbone, "fine-tuned"))
     rows = [Row(*start, variant) for start in starts for variant in list(VARIANTS)[:4]]
-    rows.append(Row(backbone, "fine-tuned", "margin"))
+    rows += [Row(backbone, "fine-tuned", variant) for variant in list(VARIANTS)[4:]]
     large = [(backbone, "scratch"), ("mobilenet_v2", "scratch")]
     large += [("mobilenet_v2", "fine-tuned")] if mobilenet_path().is_file() else []
     return list(dict.fromkeys(rows + [Row(*start, "both") for start in large]))
@@ -52,10 +54,10 @@ def all_rows(backbone: str) -> list[Row]:
 
 def third(gallery: Gallery, config: Config) -> tuple[Pictures, Pictures, Pictures]:
     """Training, validation and test part for the ablation: fewer pictures to learn from, and smaller ones."""
-    small = shrink(gallery, config.ablation_side)
+    small, judged = set_aside(shrink(gallery, config.ablation_side), config.validation, config.seed)
     _, rows, _ = split(small.train.labels, config.ablation_share, config.seed)
     train, validation, _ = hold_out(small.train.take(rows), config.validation, config.seed)
-    return train, validation, small.test
+    return train, validation, judged
 
 
 def read_rows() -> dict[str, dict]:

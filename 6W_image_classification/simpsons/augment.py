@@ -24,11 +24,14 @@ def build_augmentation(names: Iterable[str] = CHANGES) -> v2.Transform | None:
 
 
 class PictureSet(Dataset):
-    """Decoded pictures for a DataLoader: item k is (picture (3, S, S), uint8, label); `transform` is applied anew."""
+    """Decoded pictures for a DataLoader: item k is (picture (3, S, S), uint8, label); `transform` is applied anew.
+
+    The label of a picture without one is -1.
+    """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray | None, transform=None):
         self.images = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
-        self.labels = torch.zeros(len(images), dtype=torch.long) if labels is None else torch.as_tensor(labels)
+        self.labels = torch.full((len(images),), -1) if labels is None else torch.as_tensor(labels)
         self.transform = transform
 
     def __len__(self):

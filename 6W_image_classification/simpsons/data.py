@@ -249,31 +249,15 @@ def hold_out(pictures: Pictures, share: float, seed: int) -> tuple[Pictures, Pic
     return pictures.take(train), pictures.take(validation), one_sided
 
 
-def load_small(config: Config, cast: Gallery) -> Gallery:
-    """Ten real characters at 28 pixels, from `simpsons_28px/` of the data folder; else the drawn cast, shrunk.
+def set_aside(gallery: Gallery, share: float, seed: int) -> tuple[Gallery, Pictures]:
+    """The gallery, and the labelled pictures on which everything is judged: its test part, if that has labels.
 
-    Source: Simpsons-MNIST. Raises: ValueError for an unknown source or bad data.
+    If not, as in the competition's archive, that `share` of the training part, which the gallery then lacks.
     """
-    loaders = {"folder": load_small_folder, "drawn": lambda config: shrink(cast, config.small_side)}
-    gallery = first_source(config, config.small_sources, loaders)
-    if gallery is None:
-        raise FileNotFoundError("no simpsons_28px/ in the data folder; put Simpsons-MNIST there")
-    return gallery
-
-
-def load_small_folder(config: Config) -> Gallery | None:
-    """Simpsons-MNIST as published, `simpsons_28px/{train,test}/<character>/*.jpg`; None if it is not there."""
-    folder = data_dir() / "simpsons_28px"
-    if not folder.is_dir():
-        return None
-    refuse_stand_in(folder)
-    classes, train, sizes, notes = read_classes(folder / "train", config.small_side)
-    test_classes, test, _, test_notes = read_classes(folder / "test", config.small_side)
-    if test_classes != classes:
-        strange = ", ".join(sorted(set(test_classes) ^ set(classes)))
-        raise ValueError(f"{strange}: in one of simpsons_28px/train and test only; fetch the data set again")
-    source = "Simpsons-MNIST: ten real characters, 28 pixels"
-    return Gallery(classes, train, test, sizes, "simpsons_28px", source, [*notes, *test_notes])
+    if gallery.test.labels is not None:
+        return gallery, gallery.test
+    train, judged, _ = hold_out(gallery.train, share, seed + 1)  # not the seed of the validation part
+    return replace(gallery, train=train), judged
 
 
 def shrink(gallery: Gallery, side: int) -> Gallery:

@@ -51,7 +51,12 @@ def class_f1(counts: np.ndarray) -> np.ndarray:
 
 
 def scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracy, which is also micro-F1 where every picture has one label, and macro-F1 over the classes that occur."""
+    """Accuracy, which is micro-F1, too, if a picture has one label; macro-F1 over the classes that occur or are said.
+
+    Raises: ValueError for pictures without labels.
+    """
+    if len(labels) and labels.min() < 0:
+        raise ValueError("these pictures have no labels, so there is nothing to compare with; see data.set_aside")
     counts = confusion(labels, logits.argmax(axis=1), logits.shape[1])
     return {
         "accuracy": float(np.trace(counts) / counts.sum()),
