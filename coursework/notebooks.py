@@ -58,16 +58,29 @@ def run_week(week: Week, profile: str, overrides: str = "", fresh: bool = False)
     """Run all notebooks of a week.
 
     A run that ended left a record; everything it left is removed first, so that none of it can linger. One that was
-    killed left none; what it left stays, for the notebook to go on from, unless this run is to be `fresh`.
+    killed left none; what it left stays, for the notebook to go on from, and so does what was trained since a run
+    ended, unless this run is to be `fresh`.
     """
     folder = build_dir(week.name, profile)
-    if fresh or (folder / "results.json").exists():
+    if fresh:
         shutil.rmtree(folder)
         build_dir(week.name, profile)
+    elif (folder / "results.json").exists():
+        remove_until(folder, (folder / "results.json").stat().st_mtime_ns)
     for name in ("cover.png", *week.notebooks):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
     return [run_notebook(week, name, profile, overrides) for name in week.notebooks]
+
+
+def remove_until(folder: Path, moment: int) -> None:
+    """Remove every file below `folder` that was not written after `moment` (nanoseconds), and empty folders."""
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is inside comes before what it is in
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.stat().st_mtime_ns <= moment:
+            path.unlink()
 
 
 def kernel_environment(profile: str, overrides: str) -> dict[str, str]:

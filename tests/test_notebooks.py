@@ -88,6 +88,20 @@ def test_a_kernel_that_dies_is_reported(week, capsys):
     assert "the kernel died" in capsys.readouterr().out
 
 
+def test_what_was_trained_since_a_run_ended_stays(tmp_path):
+    for name in ("keep/old", "weights/old", "results.json", "keep/grid/new"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    for name in ("keep/old", "weights/old"):
+        os.utime(tmp_path / name, ns=(10, 10))
+    os.utime(tmp_path / "results.json", ns=(20, 20))
+    os.utime(tmp_path / "keep/grid/new", ns=(30, 30))
+    notebooks.remove_until(tmp_path, 20)
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
+    assert left == ["keep", "keep/grid", "keep/grid/new"]
+
+
 def test_an_older_record_does_not_linger(week):
     write(week, record(0.5))
     commands.run([week], "tiny", no_overrides)

@@ -59,8 +59,8 @@ def test_by_hand():
 
 
 def test_the_homeworks_iou_is_in_tenths():
-    found = evaluate.homework_iou(np.array([0.3, 0.5, 0.51, 0.6, 0.949, 0.96, 1]))
-    assert found.tolist() == [0, 0, 0.1, 0.2, 0.9, 1, 1]
+    found = evaluate.homework_iou(np.array([0.3, 0.5, 0.51, 0.55, 0.6, 0.65, 0.75, 0.8, 0.949, 0.95, 0.96, 1]))
+    assert found.tolist() == [0, 0, 0.1, 0.1, 0.2, 0.3, 0.5, 0.6, 0.9, 0.9, 1, 1]
 
 
 def test_calibration_of_honest_probabilities_is_perfect():
@@ -76,18 +76,25 @@ def test_boundary_error():
     one[0, 10:30, 10:30] = other[0, 8:32, 8:32] = True
     assert evaluate.boundary_error(one, one)[0] == 0
     assert evaluate.boundary_error(one, other)[0] == pytest.approx(2, abs=0.1)
-    assert np.isnan(evaluate.boundary_error(one, np.zeros((1, 40, 40), bool))[0])
+    nothing = np.zeros((1, 40, 40), bool)
+    assert np.isinf(evaluate.boundary_error(one, nothing)[0])
+    assert evaluate.boundary_error(nothing, nothing)[0] == 0
 
 
-def test_comparison_names_the_best_and_corrects():
+def test_comparison_has_a_direction_and_corrects():
     rng = np.random.default_rng(0)
     base = rng.uniform(0.7, 0.9, 50)
     values = {"a": base, "b": base - 0.02 - rng.normal(0, 0.01, 50), "c": base + rng.normal(0, 0.02, 50) - 0.002}
-    table = evaluate.compare(values)
+    table = evaluate.compare(values, "a")
     assert sorted(table.index) == ["b", "c"]
-    assert table.loc["b", "p"] == pytest.approx(stats.wilcoxon(values["a"] - values["b"]).pvalue)
+    gap = values["a"] - values["b"]
+    assert table.loc["b", "p"] == pytest.approx(stats.wilcoxon(gap, alternative="greater").pvalue)
     assert table.loc["b", "p, corrected"] == pytest.approx(2 * table.loc["b", "p"])
-    assert table.loc["b", "behind by"] == pytest.approx((values["a"] - values["b"]).mean())
+    assert table.loc["b", "ahead by"] == pytest.approx(gap.mean())
+    assert table.loc["b", "ahead on"] == (gap > 0).mean()
+    often_behind = {"a": base - np.r_[np.full(47, 0.01), np.full(3, -0.5)], "b": base}  # ahead by the mean, by three
+    assert often_behind["a"].mean() > base.mean()
+    assert evaluate.compare(often_behind, "a").loc["b", "p"] > 0.9
     assert evaluate.holm(np.array([0.01, 0.02, 0.9])).tolist() == pytest.approx([0.03, 0.04, 0.9])
     assert evaluate.holm(np.array([0.3, 0.3])).tolist() == pytest.approx([0.6, 0.6])
 

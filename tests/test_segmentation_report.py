@@ -72,13 +72,13 @@ def test_summary_and_grid():
 
 
 def test_the_threshold_is_chosen_on_validation():
-    counts = np.zeros((1, 2, BINS), int)
-    counts[0, 1, 35], counts[0, 0, 10] = 100, 100  # lesion is said with 35 %, skin with 10 %
-    one = Record([], counts, counts, np.zeros((1, 4, 4), bool))
+    validation, test = np.zeros((2, 1, 2, BINS), int)
+    validation[0, 1, 35] = validation[0, 0, 10] = 100  # 0.15 to 0.35 is perfect here
+    test[0, 1, 75] = test[0, 0, 55] = 100  # 0.6 to 0.75 would be perfect there
+    one = Record([], validation, test, np.zeros((1, 4, 4), bool))
     row = report.thresholds({Cell("unet", "bce", 0): one}).iloc[0]
-    assert row["IoU at 0.5"] == 0
-    assert row["IoU at the threshold"] == 1
     assert 0.1 < row["threshold"] <= 0.35
+    assert row["IoU at the threshold"] == 0.5
 
 
 def test_thirds_of_sizes():
@@ -89,8 +89,16 @@ def test_thirds_of_sizes():
 
 
 def test_costs_are_medians():
-    slow = record([50], [50], [{"seconds": 3.0}, {"seconds": 1.0}, {"seconds": 2.0}])
-    assert report.costs({Cell("unet", "bce", 0): slow}) == {"unet": 2.0}
+    history = [{"seconds": seconds, "waiting": 0.5} for seconds in (3.0, 1.0, 2.0)]
+    found = report.costs({Cell("unet", "bce", 0): record([50], [50], history)})
+    assert found.loc["unet"].to_dict() == {"seconds": 2.0, "waiting": 0.25}
+
+
+def test_a_best_epoch_before_the_loss_began_is_named():
+    course = [{"iou": 0.1}, {"iou": 0.6}, {"iou": 0.5}]
+    records = {Cell("unet", loss, 0): record([50], [50], course) for loss in ("bce", "dice")}
+    assert report.early(records, 2) == ["unet-dice-0"]
+    assert report.early(records, 1) == []
 
 
 def dark_square(side=64):

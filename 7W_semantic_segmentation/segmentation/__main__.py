@@ -5,14 +5,13 @@ from nothing (torchrun --standalone --nproc-per-node 2 -m segmentation cell …:
 """
 
 import sys
-from dataclasses import replace
 
 from coursework.profile import load_config
 from coursework.runtime import build_accelerator, leave_together, seed_everything
 from segmentation.config import CONFIGS
 from segmentation.data import from_drawings, load_lesions
 from segmentation.evaluate import scores
-from segmentation.grid import Cell, run_cell, train_all
+from segmentation.grid import Cell, cell_key, record_path, train_all, train_cell
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +28,8 @@ def main(arguments: list[str]) -> int:
         found = train_all(config, lesions, from_drawings(config, lesions))
     else:
         cell = Cell(arguments[1], arguments[2], int(arguments[3]))
-        found = {cell: run_cell(cell, replace(config, retrain=True), lesions)}
+        key = cell_key(cell, config, lesions)
+        found = {cell: train_cell(cell, config, lesions, key, record_path(cell, lesions))}
     if accelerator.is_main_process:
         for cell, record in found.items():
             print(cell.name, ", ".join(f"{name} {value:.4f}" for name, value in scores(record.test).items()))

@@ -25,7 +25,7 @@ class Case:
     ratio: float  # shorter by longer axis
     ragged: float  # how far the border wanders, as a share of the radius
     softness: float  # of the border
-    density: float  # of the pigment, 0.5 for PH2's median
+    density: float  # of the pigment, 0.7 is usual
     tones: float  # how much the density varies inside, as a share of it
     hairs: int
     hair_width: float

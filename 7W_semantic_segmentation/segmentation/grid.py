@@ -67,7 +67,10 @@ def plan_of(cell: Cell, config: Config) -> Plan:
 
 
 def cell_key(cell: Cell, config: Config, lesions: Collection) -> str:
-    """What tells this training from any other: its rules, its network and its pictures."""
+    """What tells this training from any other: its rules, its network's name and width, and its pictures.
+
+    The code is not part of it: after a change there, delete `build/7W` and train again with `retrain`.
+    """
     rules = {**asdict(plan_of(cell, config)), "precision": None}  # a matter of the machine
     parts = (lesions.train, lesions.validation, lesions.test)
     arrays = [array for part in parts for array in (part.images, part.masks)]
@@ -75,11 +78,11 @@ def cell_key(cell: Cell, config: Config, lesions: Collection) -> str:
 
 
 def run_cell(cell: Cell, config: Config, lesions: Collection) -> Record:
-    """The record of a cell: read where it is there (committed ones unless `config.retrain`), else trained now."""
+    """The record of a cell: the committed one unless `config.retrain`, else that below `build/`, else trained now."""
     key = cell_key(cell, config, lesions)
     fresh = record_path(cell, lesions)
     committed = FOLDER / fresh.relative_to(keep_dir("7W"))
-    for path in (fresh,) if config.retrain else (fresh, committed):
+    for path in (fresh,) if config.retrain else (committed, fresh):
         record = read_record(path, key)
         if record is not None:
             return record

@@ -105,7 +105,7 @@ def plot_curves(histories: dict[tuple[str, str], list[list[dict]]], warmup: int)
     return figure
 
 
-def plot_calibration(tables: dict[str, pd.DataFrame]) -> Figure:
+def plot_calibration(tables: dict[str, pd.DataFrame], title: str) -> Figure:
     """What is so against what is said, a line a loss."""
     figure, ax = plt.subplots(figsize=(5.2, 4.6))
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
@@ -114,7 +114,7 @@ def plot_calibration(tables: dict[str, pd.DataFrame]) -> Figure:
         ax.plot(
             shown["said"], shown["lesion"], marker="o", markersize=4, color=LOSS_COLOURS[loss], label=LOSS_NAMES[loss]
         )
-    ax.set(xlabel="probability that the network gives", ylabel="share of pixels that are lesion")
+    ax.set(title=title, xlabel="probability that the network gives", ylabel="share of pixels that are lesion")
     ax.legend(loc="upper left")
     return figure
 

@@ -64,9 +64,14 @@ def by_size(areas: np.ndarray, values: dict[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({name: [found[rows].mean() for rows in thirds] for name, found in values.items()}, titles)
 
 
-def costs(records: dict[Cell, Record]) -> dict[str, float]:
-    """Median seconds of an epoch, by network."""
-    seconds = {model: [] for model in MODELS}
-    for cell, record in records.items():
-        seconds[cell.model] += [epoch["seconds"] for epoch in record.history]
-    return {model: float(np.median(values)) for model, values in seconds.items() if values}
+def costs(records: dict[Cell, Record]) -> pd.DataFrame:
+    """Median seconds of an epoch, and the share of them spent waiting for pictures, a row a network."""
+    epochs = [{"model": cell.model, **epoch} for cell, record in records.items() for epoch in record.history]
+    table = pd.DataFrame(epochs).groupby("model").median(numeric_only=True)
+    return pd.DataFrame({"seconds": table["seconds"], "waiting": table["waiting"] / table["seconds"]})
+
+
+def early(records: dict[Cell, Record], warmup: int) -> list[str]:
+    """Names of the trainings whose best epoch still belonged to cross-entropy, though their loss is another."""
+    best = {cell: int(np.argmax([epoch["iou"] for epoch in record.history])) for cell, record in records.items()}
+    return [cell.name for cell, epoch in best.items() if cell.loss != "bce" and epoch < warmup]
