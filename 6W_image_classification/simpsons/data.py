@@ -5,23 +5,20 @@ Source of the real archive: Kaggle competition "journey-springfield".
 
 import json
 from collections.abc import Callable, Sized
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
 from coursework.datasets import data_dir, download_competition, first_source
-from coursework.runtime import thread_count
+from coursework.pictures import read_each
 from coursework.standins import read_mark, refuse_stand_in
 from simpsons.config import Config
 from simpsons.standin import stand_in
 
 COMPETITION = "journey-springfield"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
 
 
 @dataclass(frozen=True)
@@ -186,20 +183,14 @@ def check_classes(folder: Path, members: dict[str, Sized]) -> None:
 def read_pictures(paths: list[Path], side: int, title: str) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
     """Decode files into (n, side, side, 3), uint8, once and for all; sizes (n, 2); {row: reason} of those that fail."""
     images = np.zeros((len(paths), side, side, 3), np.uint8)
-    sizes, faults = np.zeros((len(paths), 2), int), {}
+    sizes = np.zeros((len(paths), 2), int)
 
     def read(row: int) -> None:
-        try:
-            images[row], sizes[row] = read_picture(paths[row], side)
-        except UNREADABLE as error:
-            faults[row] = (
-                f"{paths[row].parent.name}/{paths[row].name} ({str(error).partition(str(paths[row]))[0] or error})"
-            )
+        images[row], sizes[row] = read_picture(paths[row], side)
 
-    with ThreadPoolExecutor(thread_count()) as pool:  # Pillow lets other threads work while it decodes
-        for _ in tqdm(pool.map(read, range(len(paths))), total=len(paths), desc=title, unit="picture", leave=False):
-            pass
-    return images, sizes, dict(sorted(faults.items()))
+    faults = read_each(len(paths), read, title, "picture")
+    reasons = {row: str(error).partition(str(paths[row]))[0] or error for row, error in faults.items()}
+    return images, sizes, {row: f"{paths[row].parent.name}/{paths[row].name} ({why})" for row, why in reasons.items()}
 
 
 def read_picture(path: Path, side: int) -> tuple[np.ndarray, tuple[int, int]]:

@@ -3,23 +3,20 @@
 Source: T. Mendonça et al., "PH2, a dermoscopic image database for research and benchmarking", EMBC 2013.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from coursework.datasets import data_dir, first_source
-from coursework.runtime import thread_count
+from coursework.pictures import read_each
 from coursework.standins import read_mark, refuse_stand_in
 from segmentation.config import Config
 from segmentation.standin import BELOW, stand_in
 
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
 
 
 @dataclass(frozen=True)
@@ -114,19 +111,13 @@ def read_lesions(folder: Path, side: int) -> Lesions:
     """
     cases = list_cases(find_cases(folder))
     images, masks = np.zeros((len(cases), side, side, 3), np.uint8), np.zeros((len(cases), side, side), np.uint8)
-    faults = []
 
     def read(row: int) -> None:
-        try:
-            images[row], masks[row] = read_case(cases[row], side)
-        except UNREADABLE as error:
-            faults.append(f"{cases[row].name}: {error}")
+        images[row], masks[row] = read_case(cases[row], side)
 
-    with ThreadPoolExecutor(thread_count()) as pool:  # Pillow lets other threads work while it decodes
-        for _ in tqdm(pool.map(read, range(len(cases))), total=len(cases), desc="reading", unit="case", leave=False):
-            pass
+    faults = [f"{cases[row].name}: {error}" for row, error in read_each(len(cases), read, "reading", "case").items()]
     if faults:
-        raise ValueError(f"{len(faults)} of {len(cases)} cases cannot be used: {'; '.join(sorted(faults))}")
+        raise ValueError(f"{len(faults)} of {len(cases)} cases cannot be used: {'; '.join(faults)}")
     return Lesions(images, masks, [case.name for case in cases])
 
 

@@ -126,10 +126,9 @@ def find_weights(cell: Cell, config: Config, lesions: Collection) -> Path:
     """
     key, name = cell_key(cell, config, lesions), weights_name(cell, lesions)
     fresh = build_dir("7W") / name
-    for path in (fresh,) if config.retrain else (FOLDER / name, fresh):
-        if (read_facts(path) or {}).get("key") == key:
-            break
-    else:
+    places = (fresh,) if config.retrain else (FOLDER / name, fresh)
+    path = next((place for place in places if (read_facts(place) or {}).get("key") == key), None)
+    if path is None:
         path = fresh
         train_cell(cell, config, lesions, key, record_path(cell, lesions))
     if path == fresh and lesions.generator is None:
@@ -189,14 +188,13 @@ def winners(records: dict[Cell, Record]) -> dict[str, Cell]:
 
     The loss with the best IoU, averaged over the seeds, and of its seeds the best.
     """
-    values = {cell: scores(record.validation)["iou"] for cell, record in records.items()}
-    table = pd.Series({(cell.model, cell.loss): 0.0 for cell in values})
-    for pair in table.index:
-        table[pair] = np.mean([value for cell, value in values.items() if (cell.model, cell.loss) == pair])
+    values = pd.Series({(c.model, c.loss, c.seed): scores(record.validation)["iou"] for c, record in records.items()})
+    groups = values.groupby(level=[0, 1], sort=False)
+    tops = groups.idxmax()
     best = {}
-    for pair in table.sort_values(ascending=False, kind="stable").index:
-        if pair[0] not in best:
-            best[pair[0]] = max((c for c in values if (c.model, c.loss) == pair), key=values.get)
+    for pair in groups.mean().sort_values(ascending=False, kind="stable").index:
+        model, loss, seed = tops[pair]
+        best.setdefault(model, Cell(model, loss, int(seed)))
     return best
 
 

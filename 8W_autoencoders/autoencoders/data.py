@@ -6,26 +6,23 @@ Source of the pictures: G. B. Huang et al., "Labeled faces in the wild", 2007, a
 
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from autoencoders.attributes import read_all_attributes
 from autoencoders.config import Config
 from autoencoders.people import stand_in
 from coursework.datasets import data_dir, first_source
+from coursework.pictures import read_each
 from coursework.records import build_root
-from coursework.runtime import thread_count
 from coursework.standins import read_mark, refuse_stand_in
 
 BELOW = "lfw-deepfunneled"
 CROP = 90 / 250  # of the side: the homework's, the face without most of the hair
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
 
 
 @dataclass(frozen=True)
@@ -124,20 +121,14 @@ def cached_pictures(paths: list[Path], side: int) -> np.ndarray:
 def write_pictures(paths: list[Path], side: int, target: Path) -> None:
     """Decode all pictures into one array file."""
     images = np.lib.format.open_memmap(target, "w+", np.uint8, (len(paths), side, side, 3))
-    faults = []
 
     def read(row: int) -> None:
-        try:
-            images[row] = read_face(paths[row], side)
-        except UNREADABLE as error:
-            faults.append(f"{paths[row].name}: {error}")
+        images[row] = read_face(paths[row], side)
 
-    with ThreadPoolExecutor(thread_count()) as pool:  # Pillow lets other threads work while it decodes
-        for _ in tqdm(pool.map(read, range(len(paths))), total=len(paths), desc="reading", unit="face", leave=False):
-            pass
+    faults = [f"{paths[row].name}: {error}" for row, error in read_each(len(paths), read, "reading", "face").items()]
     images.flush()
     if faults:
-        shown = "; ".join(sorted(faults)[:5])
+        shown = "; ".join(faults[:5])
         raise ValueError(f"{len(faults)} of {len(paths)} faces cannot be read: {shown}; fetch them again")
 
 

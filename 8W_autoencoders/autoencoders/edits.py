@@ -2,14 +2,13 @@
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.pipeline import Pipeline
 from torch import nn
 
 from autoencoders.evaluate import change_by_region
 from autoencoders.latent import decode, nearest
 from autoencoders.readers import imagenet_features
-from autoencoders.sets import as_tensor
+from autoencoders.sets import in_batches
 from coursework.runtime import pick_device
 
 
@@ -41,13 +40,9 @@ def pick_strength(table: pd.DataFrame, wanted: float) -> float:
     return float(enough.min() if len(enough) else table.index.max())
 
 
-@torch.inference_mode()
-def embed(model: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
+def embed(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Embeddings (n, size) of faces, bytes or floats, by a `readers.PeopleNet`."""
-    model, found = model.to(pick_device()).eval(), []
-    for start in range(0, len(images), batch):
-        found.append(model.embed(as_tensor(images[start : start + batch]).to(pick_device())).cpu())
-    return torch.cat(found).numpy()
+    return in_batches(model.to(pick_device()).eval().embed, images).numpy()
 
 
 def identity_kept(queries: np.ndarray, rows: np.ndarray, index: np.ndarray, people: np.ndarray, k: int = 5) -> float:

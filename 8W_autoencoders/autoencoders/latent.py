@@ -7,30 +7,22 @@ from sklearn.mixture import GaussianMixture
 from torch import nn
 
 from autoencoders.models import VAE
-from autoencoders.sets import as_tensor
+from autoencoders.sets import in_batches
 from coursework.runtime import pick_device
 
 
-@torch.inference_mode()
-def encode(model: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
+def encode(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Codes of faces, bytes or floats in [0, 1], (n, S, S, 3), float32 (n, latent); a VAE gives the means."""
     model = model.to(pick_device()).eval()
-    codes = []
-    for start in range(0, len(images), batch):
-        found = model.encode(as_tensor(images[start : start + batch]).to(pick_device()))
-        codes.append((found[0] if isinstance(model, VAE) else found).float().cpu())
-    return torch.cat(codes).numpy()
+    call = (lambda some: model.encode(some)[0]) if isinstance(model, VAE) else model.encode
+    return in_batches(call, images).numpy()
 
 
-@torch.inference_mode()
-def decode(model: nn.Module, codes: np.ndarray, batch: int = 256) -> np.ndarray:
+def decode(model: nn.Module, codes: np.ndarray) -> np.ndarray:
     """Faces of codes, float32 (n, S, S, 3) in [0, 1]."""
     model = model.to(pick_device()).eval()
-    images = []
-    for start in range(0, len(codes), batch):
-        some = torch.from_numpy(np.asarray(codes[start : start + batch], np.float32)).to(pick_device())
-        images.append(model.decode(some).float().clamp(0, 1).cpu())
-    return torch.cat(images).permute(0, 2, 3, 1).numpy()
+    images = in_batches(model.decode, np.asarray(codes, np.float32), torch.from_numpy)
+    return images.clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
 
 def reconstruct(model: nn.Module, images: np.ndarray) -> np.ndarray:
@@ -38,14 +30,9 @@ def reconstruct(model: nn.Module, images: np.ndarray) -> np.ndarray:
     return decode(model, encode(model, images))
 
 
-@torch.inference_mode()
-def clean(model: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
+def clean(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """What a denoiser makes of faces, (n, S, S, 3), float32 in [0, 1]."""
-    model, found = model.to(pick_device()).eval(), []
-    for start in range(0, len(images), batch):
-        output = model(as_tensor(images[start : start + batch]).to(pick_device()))
-        found.append(output.float().clamp(0, 1).cpu())
-    return torch.cat(found).permute(0, 2, 3, 1).numpy()
+    return in_batches(model.to(pick_device()).eval(), images).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
 
 def mean_direction(codes: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> np.ndarray:

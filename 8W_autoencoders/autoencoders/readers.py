@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from autoencoders.models import shrink
-from autoencoders.sets import as_tensor
+from autoencoders.sets import in_batches
 from coursework.runtime import pick_device
 
 SEEN = 128  # pixels to which faces are enlarged for a network that knows photographs
@@ -29,16 +29,16 @@ def imagenet_network() -> nn.Module:
     return network.eval().to(memory_format=torch.channels_last)
 
 
-@torch.inference_mode()
-def imagenet_features(images: np.ndarray, batch: int = 128) -> np.ndarray:
+def imagenet_features(images: np.ndarray) -> np.ndarray:
     """Faces, bytes or floats in [0, 1], (n, S, S, 3), as features, float32 (n, 1280)."""
-    network, found = imagenet_network().to(pick_device()), []
-    for start in range(0, len(images), batch):
-        tensor = as_tensor(images[start : start + batch])
-        large = F.interpolate(tensor.to(pick_device()), size=(SEEN, SEEN), mode="bilinear", align_corners=False)
+    network = imagenet_network().to(pick_device())
+
+    def look(some: torch.Tensor) -> torch.Tensor:
+        large = F.interpolate(some, size=(SEEN, SEEN), mode="bilinear", align_corners=False)
         maps = network.extract_features((2 * large - 1).contiguous(memory_format=torch.channels_last))
-        found.append(maps.mean(dim=(2, 3)).cpu())
-    return torch.cat(found).numpy()
+        return maps.mean(dim=(2, 3))
+
+    return in_batches(look, images, batch=128).numpy()
 
 
 def train_reader(features: np.ndarray, labels: np.ndarray) -> Pipeline:

@@ -7,12 +7,22 @@ import torch
 from torch.utils.data import Dataset
 
 from autoencoders.digits import binarise
+from coursework.runtime import pick_device
 
 
 def as_tensor(images: np.ndarray) -> torch.Tensor:
     """Faces (..., S, S, 3), bytes or floats in [0, 1], as float (..., 3, S, S) in [0, 1]."""
     tensor = torch.from_numpy(np.ascontiguousarray(images)).movedim(-1, -3)
     return tensor.float() / 255 if images.dtype == np.uint8 else tensor.float()
+
+
+@torch.inference_mode()
+def in_batches(call: Callable, rows: np.ndarray, convert: Callable = as_tensor, batch: int = 256) -> torch.Tensor:
+    """What `call` makes of an array's rows, `convert`ed to tensors and given some at a time; float32, on the CPU."""
+    device, parts = pick_device(), []
+    for start in range(0, len(rows), batch):
+        parts.append(call(convert(rows[start : start + batch]).to(device)).float().cpu())
+    return torch.cat(parts)
 
 
 class FaceSet(Dataset):
