@@ -88,6 +88,40 @@ def image_grid(images, titles: list[str] | None = None, columns: int = 8, size: 
     return figure
 
 
+def image_rows(rows: dict[str, np.ndarray], size: float = 0.95, titles: list[str] | None = None) -> Figure:
+    """Rows of pictures, each row (k, S, S) or (k, S, S, 3) with its name at the left, and titles above the columns."""
+    columns = max(len(images) for images in rows.values())
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(size * columns + 1.2, size * len(rows) + 0.3), squeeze=False
+    )
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+        axis.grid(visible=False)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(line, images, strict=False):
+            axis.imshow(
+                image.squeeze(),
+                cmap="gray_r" if image.squeeze().ndim == 2 else None,
+                vmin=0,
+                vmax=1 if image.dtype != np.uint8 else None,
+            )
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    for axis, title in zip(axes[0], titles or [], strict=False):
+        axis.set_title(title, fontsize=9, fontweight="normal", loc="center", pad=3)
+    return figure
+
+
+def tiles(images: np.ndarray, size: float = 6.0) -> Figure:
+    """A block of pictures without gaps, (rows, columns, S, S) or (rows, columns, S, S, 3); `size` is its width."""
+    rows, columns, side = images.shape[:3]
+    tiled = images.swapaxes(1, 2).reshape(rows * side, columns * side, *images.shape[4:])
+    figure, ax = plt.subplots(figsize=(size, size * rows / columns))
+    ax.imshow(tiled, cmap="gray_r", vmin=0, vmax=1)  # the range is for grey ones
+    ax.axis("off")
+    return figure
+
+
 def save_cover(figure: Figure, week: str) -> None:
     """Save the figure that stands for the week in the READMEs, as `build/<week>/<profile>/cover.png`."""
     figure.savefig(build_dir(week) / "cover.png", dpi=100, metadata={"Software": None})

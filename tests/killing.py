@@ -14,25 +14,29 @@ sys.path.insert(0, {folder!r})
 from pathlib import Path
 from {test} import *
 from {package} import train
-real = train.train_epoch
+real = train.{loop}
 def slow(*arguments):
     if sys.argv[2] == "slow":
         time.sleep(0.3)
     return real(*arguments)
-train.train_epoch = slow
-model = make_model()
-train.fit(model, {parts}, PLAN, Path(sys.argv[1]), "k")
+train.{loop} = slow
+{call}
 torch.save(model.state_dict(), sys.argv[1] + ".done")
 """
 
+FIT = """model = make_model()
+train.fit(model, {parts}, PLAN, Path(sys.argv[1]), "k")"""
 
-def kill_and_go_on(folder, test, package, parts):
+
+def kill_and_go_on(folder, test, package, parts="", loop="train_epoch", call=FIT):
     """Weights of a training that was killed after an epoch and started again, and of one that was never killed.
 
-    The training is `package`.train.fit with PLAN and make_model of the module `test`, on `parts`, an expression.
+    The training is `call`, made with what the module `test` holds; `loop` is the function of `package`.train that it
+    calls once an epoch.
     """
     checkpoint = folder / "c"
-    job = JOB.format(folder=os.path.dirname(__file__), test=test, package=package, parts=parts)
+    names = {"folder": os.path.dirname(__file__), "test": test, "package": package, "loop": loop}
+    job = JOB.format(**names, call=call.format(parts=parts))
     command = [sys.executable, "-c", job, str(checkpoint)]
     with subprocess.Popen([*command, "slow"]) as victim:
         limit = time.monotonic() + 120

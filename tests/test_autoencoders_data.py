@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from autoencoders import attributes, data, digits, people
+from autoencoders import attributes, data, digits
 from autoencoders.config import CONFIGS
+from coursework import people, pictures
 from coursework.standins import MARK
 
 CONFIG = replace(CONFIGS["tiny"], side=16)
@@ -43,7 +44,7 @@ def test_pictures_are_cropped_and_kept(lfw, monkeypatch):
     assert found.images.dtype == np.uint8
     assert found.people.tolist() == ["Ann_Lee", "Ann_Lee", "Bo_Ek", "Cy_Du", "Di_Mo"]
     assert isinstance(found.images, np.memmap)
-    monkeypatch.setattr(data, "write_pictures", None)  # the second time they are there
+    monkeypatch.setattr(pictures, "decode", None)  # the second time they are there
     assert np.array_equal(load().images, found.images)
 
 
@@ -51,10 +52,10 @@ def test_the_middle_is_what_is_seen(tmp_path):
     picture = np.zeros((250, 250, 3), np.uint8)
     picture[80:170, 80:170] = 200
     Image.fromarray(picture).save(tmp_path / "face.png")
-    inside = data.read_face(tmp_path / "face.png", 16)[1:-1, 1:-1]  # the outermost see a little of the surroundings
+    inside = pictures.read_middle(tmp_path / "face.png", 16, data.CROP)[1:-1, 1:-1]  # the outermost see around
     assert (inside >= 195).all()
     Image.fromarray(np.pad(picture, ((0, 0), (75, 75), (0, 0)))).save(tmp_path / "wide.png")
-    assert np.array_equal(data.read_face(tmp_path / "wide.png", 16)[1:-1, 1:-1], inside)
+    assert np.array_equal(pictures.read_middle(tmp_path / "wide.png", 16, data.CROP)[1:-1, 1:-1], inside)
 
 
 def test_grey_and_oblong_pictures_are_taken(lfw):
@@ -64,7 +65,7 @@ def test_grey_and_oblong_pictures_are_taken(lfw):
 
 def test_a_corrupt_picture_is_named(lfw):
     (lfw / "lfw-deepfunneled/Bo_Ek/Bo_Ek_0001.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"1 of 5 faces cannot be read: Bo_Ek_0001.jpg"):
+    with pytest.raises(ValueError, match=r"1 of 5 pictures cannot be read: Bo_Ek_0001.jpg"):
         load()
 
 
@@ -200,10 +201,10 @@ def test_the_stand_in_tells_the_truth(tmp_path, monkeypatch):
 
 
 def test_a_picture_depends_on_seed_and_number_alone():
-    first, second = people.draw_pictures(3, 2, 8), people.draw_pictures(3, 1, 8)
+    first, second = people.draw_pictures(3, 2, 90, 8), people.draw_pictures(3, 1, 90, 8)
     assert first[0] == second[0]
-    assert first[0] != people.draw_pictures(3, 1, 9)[0]
-    assert Image.open(io.BytesIO(first[0][0])).size == (people.SIDE, people.SIDE)
+    assert first[0] != people.draw_pictures(3, 1, 90, 9)[0]
+    assert Image.open(io.BytesIO(first[0][0])).size == (90, 90)
 
 
 def test_digits_are_split_and_binarised():

@@ -4,21 +4,18 @@ Source of the pictures: G. B. Huang et al., "Labeled faces in the wild", 2007, a
 2012 (deep-funneled).
 """
 
-import hashlib
-import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from autoencoders.attributes import read_all_attributes
 from autoencoders.config import Config
-from autoencoders.people import stand_in
 from coursework.datasets import data_dir, first_source
-from coursework.pictures import read_each
-from coursework.records import build_root
+from coursework.people import list_pictures, stand_in
+from coursework.pictures import decode_once, read_middle
 from coursework.standins import read_mark, refuse_stand_in
 
 BELOW = "lfw-deepfunneled"
@@ -72,7 +69,7 @@ def load_folder(config: Config) -> Faces | None:
 
 def load_drawn(config: Config) -> Faces:
     """The stand-in, drawn on first use."""
-    folder = stand_in(config.people, config.pictures, config.drawing_seed)
+    folder = stand_in(config.people, config.pictures, 2 * round(config.side / CROP / 2), config.drawing_seed)
     faces = read_faces(
         folder, config, "drawn_faces", "drawn stand-in for LFW: cartoon faces of people who do not exist"
     )
@@ -82,63 +79,10 @@ def load_drawn(config: Config) -> Faces:
 def read_faces(folder: Path, config: Config, name: str, source: str) -> Faces:
     """Every picture below `folder`/lfw-deepfunneled/<Person>/, with what is known of it."""
     paths = list_pictures(folder / BELOW)[: config.limit]
-    images = cached_pictures(paths, config.side)
+    images = decode_once("8W", paths, partial(read_middle, side=config.side, share=CROP), config.side)
     attributes, notes = read_all_attributes(folder, [path.name for path in paths])
     people = np.array([path.parent.name for path in paths])
     return Faces(images, [path.name for path in paths], people, attributes, name, source, tuple(notes))
-
-
-def list_pictures(folder: Path) -> list[Path]:
-    """All pictures, sorted by person and number. Raises ValueError for none, or for two of the same name."""
-    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    if not paths:
-        raise ValueError(f"{folder.name}/ holds no <Person>/<Person>_0001.jpg; unpack LFW again")
-    names = pd.Series([path.name for path in paths])
-    if names.duplicated().any():
-        raise ValueError(f"{names[names.duplicated()].iloc[0]} is there twice, in two folders; remove one")
-    return paths
-
-
-def cached_pictures(paths: list[Path], side: int) -> np.ndarray:
-    """The pictures, cropped and decoded, (n, side, side, 3), from a file below `build/` that the first call writes.
-
-    Raises: ValueError that names the files that cannot be read.
-    """
-    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    key = hashlib.sha256(repr((facts, side, CROP)).encode()).hexdigest()[:16]
-    target = build_root() / "8W" / "cache" / f"faces-{key}.npy"
-    if not target.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        try:
-            write_pictures(paths, side, part)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
-    return np.load(target, mmap_mode="r")
-
-
-def write_pictures(paths: list[Path], side: int, target: Path) -> None:
-    """Decode all pictures into one array file."""
-    images = np.lib.format.open_memmap(target, "w+", np.uint8, (len(paths), side, side, 3))
-
-    def read(row: int) -> None:
-        images[row] = read_face(paths[row], side)
-
-    faults = [f"{paths[row].name}: {error}" for row, error in read_each(len(paths), read, "reading", "face").items()]
-    images.flush()
-    if faults:
-        shown = "; ".join(faults[:5])
-        raise ValueError(f"{len(faults)} of {len(paths)} faces cannot be read: {shown}; fetch them again")
-
-
-def read_face(path: Path, side: int) -> np.ndarray:
-    """The middle of one picture, (side, side, 3): a square of CROP of its shorter side."""
-    with Image.open(path) as image:
-        size = CROP * min(image.size)
-        x, y = (image.width - size) / 2, (image.height - size) / 2
-        box = (x, y, x + size, y + size)
-        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, box, reducing_gap=3))
 
 
 def split_people(faces: Faces, parts: tuple[float, float], seed: int) -> dict[str, np.ndarray]:

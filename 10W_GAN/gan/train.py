@@ -1,0 +1,241 @@
+"""The game of two networks: one step in two blocks, the loop around it, the average of what the generator was."""
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import get_total_norm
+from torch.optim.swa_utils import update_bn
+from tqdm import tqdm
+
+from coursework.checkpoints import load_checkpoint, save_checkpoint
+from coursework.runtime import build_accelerator, half_precision
+from gan.augment import augment
+from gan.losses import LOSSES, gradient_penalty, r1_penalty, swap_labels
+from gan.models import pick
+from gan.recipe import Recipe, build_discriminator, build_generator, build_optimizer
+
+SHOWN = 8  # latents that are followed through a training
+
+
+def train_step(players: dict[str, nn.Module], optimizers: dict, batches: list[torch.Tensor], recipe: Recipe, backward):
+    """One step of both; `batches` of real images, as many as the discriminator is to learn from first.
+
+    Returns what it cost both and how far they can be told apart, tensors without a gradient.
+    """
+    generator, discriminator = players["generator"], players["discriminator"]
+    loss_d, loss_g = LOSSES[recipe.loss]
+    alter = augment if recipe.augmented else nn.Identity()
+
+    for real in batches:  # the discriminator: real ones up, generated ones down
+        fake = generator(draw_latents(len(real), recipe.latent, real.device))
+        said_real, said_fake = discriminator(alter(real)), discriminator(alter(fake.detach()))
+        cost_d = loss_d(*swap_labels(said_real, said_fake, recipe.swapped), recipe.smooth)
+        cost_d = cost_d + penalties(discriminator, alter(real), fake, recipe)
+        optimizers["discriminator"].zero_grad()
+        backward(cost_d)
+        optimizers["discriminator"].step()
+
+    said = discriminator(alter(fake))  # the generator: generated ones up
+    cost_g = loss_g(said)
+    optimizers["generator"].zero_grad()
+    backward(cost_g)
+    optimizers["generator"].step()
+    return {"cost_d": cost_d.detach(), "cost_g": cost_g.detach(), "told_apart": told_apart(said_real, said_fake)}
+
+
+def penalties(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor, recipe: Recipe) -> torch.Tensor | float:
+    """What the discriminator pays for its slope, as far as the recipe asks for it."""
+    cost = 0.0
+    if recipe.r1:
+        cost = cost + recipe.r1 * r1_penalty(discriminator, real)
+    if recipe.slope:
+        cost = cost + recipe.slope * gradient_penalty(discriminator, real, fake)
+    return cost
+
+
+@torch.no_grad()
+def told_apart(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """How often a real image has a higher logit than a generated one, of all pairs; 0.5 if it is guessing."""
+    first, second = (said.flatten(1).mean(dim=1) for said in (real, fake))
+    return (first[:, None] > second).float().mean()
+
+
+def draw_latents(number: int, size: int, device="cpu", generator: torch.Generator | None = None) -> torch.Tensor:
+    """Latents from a normal distribution, (number, size)."""
+    return torch.randn(number, size, generator=generator).to(device)
+
+
+def draw_batch(images: np.ndarray, size: int, device) -> torch.Tensor:
+    """Real images, bytes (n, S, S, 3), drawn at random, half of them mirrored: float (size, 3, S, S) in [-1, 1]."""
+    rows = torch.randint(len(images), (size,)).numpy()
+    batch = torch.from_numpy(np.ascontiguousarray(images[rows])).permute(0, 3, 1, 2)  # is channels_last as it lies
+    mirrored = torch.rand(size, 1, 1, 1) < 0.5
+    return torch.where(mirrored, batch.flip(3), batch).to(device).float() / 127.5 - 1
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move every number of `average` towards the model's: average = decay · average + (1 - decay) · model.
+
+    Source: Karras et al. 2018, section 4.2 (decay 0.999), arXiv:1710.10196.
+    """
+    for kept, now in zip(average.parameters(), model.parameters(), strict=True):
+        kept.lerp_(now, 1 - decay)
+    for kept, now in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(now)
+
+
+def fit(
+    recipe: Recipe,
+    images: np.ndarray,
+    checkpoint: Path | None = None,
+    watch: Callable[[nn.Module], dict] | None = None,
+) -> tuple[nn.Module, list[dict], np.ndarray]:
+    """Train a pair on images, bytes (n, S, S, 3). Returns generator, history and samples.
+
+    The generator is the average if there is one. The history has a dict a period; `watch` adds to it what it makes of
+    the generator. Samples, bytes (periods, SHOWN, S, S, 3), are of the same latents throughout. A killed training goes
+    on from the last finished period of its `checkpoint`, and ends with the same weights, bit for bit on a CPU.
+    Raises: ValueError for images that do not fit, a checkpoint of another training, a loss that is no number.
+    """
+    check_data(images, recipe)
+    accelerator = build_accelerator(half_precision())
+    torch.manual_seed(recipe.seed)
+    bare = {"generator": build_generator(recipe), "discriminator": build_discriminator(recipe)}
+    average = copy.deepcopy(bare["generator"]).to(accelerator.device)
+    rates = {"generator": recipe.rate_g, "discriminator": recipe.rate_d}
+    bare_optimizers = {name: build_optimizer(recipe, model, rates[name]) for name, model in bare.items()}
+    players = {name: accelerator.prepare(model) for name, model in bare.items()}
+    optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in bare_optimizers.items()}
+    whose = {"recipe": asdict(recipe), "images": fingerprint(images)}
+    history, samples = go_on(checkpoint, whose, bare, average, bare_optimizers)
+    for period in tqdm(range(len(history), -(-recipe.steps // recipe.period)), desc="training", leave=False):
+        torch.manual_seed(recipe.seed * 100_003 + period)  # so a resumed period is the same
+        row = train_period(players, optimizers, average, images, recipe, period, accelerator)
+        shown = average if recipe.ema else bare["generator"]
+        history.append(row | (watch(shown) if watch else {}))
+        samples.append(torch.from_numpy(follow(shown, recipe)))
+        if checkpoint:
+            states = {name: part.state_dict() for name, part in (*bare.items(), ("average", average))}
+            steps = {name: optimizer.state_dict() for name, optimizer in bare_optimizers.items()}
+            state = {**whose, "models": states, "optimizers": steps, "history": history, "samples": samples}
+            save_checkpoint(checkpoint, {"key": "gan", **state})
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    finished = settle(average, recipe) if recipe.ema else bare["generator"]
+    return finished.to("cpu").eval(), history, torch.stack(samples).numpy()
+
+
+def go_on(checkpoint: Path | None, whose: dict, models: dict, average: nn.Module, optimizers: dict):
+    """Put back what a killed training left; history and samples so far, empty for a new one.
+
+    Raises: ValueError that names what differs if it was another training that was killed.
+    """
+    state = load_checkpoint(checkpoint, "gan") if checkpoint else None
+    if state is None:
+        return [], []
+    theirs, ours = state["recipe"], whose["recipe"]
+    other = [f"{name} {theirs.get(name)!r}, now {ours[name]!r}" for name in ours if theirs.get(name) != ours[name]]
+    other += ["other images"] if state["images"] != whose["images"] else []
+    if other:
+        what = f"{checkpoint.name} is of a training that differs: {'; '.join(other[:4])}"
+        raise ValueError(f"{what}; delete {checkpoint.name} to begin anew, or set things as they were")
+    for name, model in (*models.items(), ("average", average)):
+        model.load_state_dict(state["models"][name])
+    for name, optimizer in optimizers.items():
+        optimizer.load_state_dict(state["optimizers"][name])
+    return state["history"], state["samples"]
+
+
+def train_period(players, optimizers, average, images, recipe: Recipe, period: int, accelerator) -> dict:
+    """Some steps; returns the means of what they cost, and how the pair is doing at the end.
+
+    Raises: ValueError if a loss is not finite.
+    """
+    totals, waiting, started = {}, 0.0, time.perf_counter()
+    for model in players.values():
+        model.train()
+    first = period * recipe.period
+    steps = range(first, min(first + recipe.period, recipe.steps))
+    for step in steps:
+        asked = time.perf_counter()
+        batches = [draw_batch(images, recipe.batch, accelerator.device) for _ in range(recipe.steps_d)]
+        waiting += time.perf_counter() - asked
+        set_rates(optimizers, recipe, step)
+        found = train_step(players, optimizers, batches, recipe, accelerator.backward)
+        update_average(average, accelerator.unwrap_model(players["generator"]), ema_decay(recipe, step))
+        for name, value in found.items():
+            totals[name] = totals.get(name, 0) + value
+    row = {name: (total / len(steps)).item() for name, total in totals.items()}
+    if not np.isfinite([row["cost_d"], row["cost_g"]]).all():
+        costs = f"discriminator {row['cost_d']}, generator {row['cost_g']}"
+        raise ValueError(f"a loss is no number by step {steps[-1] + 1} ({costs}); lower rate_d and rate_g")
+    seconds = time.perf_counter() - started
+    return {"step": steps[-1] + 1, **row, **norms(players), "seconds": seconds, "waiting": waiting}
+
+
+def set_rates(optimizers: dict, recipe: Recipe, step: int) -> None:
+    """Rates as the recipe has them, or falling in a straight line in the last part of the training."""
+    left = (recipe.steps - step) / max((1 - recipe.falling) * recipe.steps, 1e-9)
+    for name, rate in (("generator", recipe.rate_g), ("discriminator", recipe.rate_d)):
+        for group in optimizers[name].param_groups:
+            group["lr"] = rate * min(1.0, left)
+
+
+def ema_decay(recipe: Recipe, step: int) -> float:
+    """The recipe's decay, less at the beginning, when there is nothing yet that would be worth keeping."""
+    return min(recipe.ema, (1 + step) / (10 + step))
+
+
+def norms(players: dict[str, nn.Module]) -> dict[str, float]:
+    """The length of each player's last gradient."""
+    return {
+        f"gradient_{name[0]}": float(get_total_norm([w.grad for w in model.parameters() if w.grad is not None]))
+        for name, model in players.items()
+    }
+
+
+@torch.no_grad()
+def follow(generator: nn.Module, recipe: Recipe) -> np.ndarray:
+    """What it makes of the latents that are followed, bytes (SHOWN, S, S, 3)."""
+    generator.eval()
+    latents = draw_latents(SHOWN, recipe.latent, generator=torch.Generator().manual_seed(recipe.seed))
+    return to_bytes(generator(latents.to(next(generator.parameters()).device)))
+
+
+def to_bytes(images: torch.Tensor) -> np.ndarray:
+    """Generated images (N, 3, S, S) in [-1, 1] as bytes (N, S, S, 3)."""
+    return ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def settle(average: nn.Module, recipe: Recipe) -> nn.Module:
+    """Measure the batch norms of an averaged generator anew: those of the moving one do not fit its weights."""
+    torch.manual_seed(recipe.seed)
+    device = next(average.parameters()).device
+    update_bn([draw_latents(recipe.batch, recipe.latent) for _ in range(50)], average, device=device)
+    return average
+
+
+def check_data(images: np.ndarray, recipe: Recipe) -> None:
+    """Raise ValueError unless the images are bytes of the recipe's side, and a batch or more."""
+    expected = (recipe.side, recipe.side, 3)
+    if images.ndim != 4 or images.shape[1:] != expected or images.dtype != np.uint8:
+        found = f"{images.dtype} of shape {images.shape}"
+        raise ValueError(f"images are {found}; expected bytes (n, {recipe.side}, {recipe.side}, 3)")
+    if len(images) < recipe.batch:
+        raise ValueError(f"{len(images)} images are fewer than a batch of {recipe.batch}; take more, or set batch")
+    pick("loss", LOSSES, recipe.loss)
+    if recipe.steps < 1 or recipe.steps_d < 1:
+        raise ValueError(f"steps is {recipe.steps}, steps_d {recipe.steps_d}; both must be 1 or more")
+
+
+def fingerprint(images: np.ndarray) -> str:
+    """A hash of the images."""
+    return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()[:16]

