@@ -27,10 +27,10 @@ HAIR = {"black": "#241816", "brown": "#5A3A2B", "auburn": "#8D4A2B", "blond": "#
 SKIN = ("#FFDBB4", "#F4C9A0", "#EDB98A", "#E0A46C", "#D08B5B", "#AE5D29", "#8A4E2C", "#6B4530")
 CLOTHES = ("BLAZER_SHIRT", "BLAZER_SWEATER", "COLLAR_SWEATER", "HOODIE", "SHIRT_CREW_NECK", "SHIRT_V_NECK")
 FABRIC = ("#25557C", "#65A9E8", "#4A5A66", "#E3C890", "#D9534F", "#5E9C6B", "#7B4B94", "#F2F2F2", "#2B2B2B")
-BEARDS = ("BEARD_LIGHT", "BEARD_MEDIUM", "MOUSTACHE_FANCY", "MOUSTACHE_MAGNUM")
+BEARDS = ("BEARD_LIGHT", "BEARD_MEDIUM", "MOUSTACHE_FANCY")  # which leave the mouth to be seen
 GLASSES = ("PRESCRIPTION_1", "PRESCRIPTION_2", "ROUND", "WAYFARERS_2")
-SMILES = ("SMILE", "BIG_SMILE", "TWINKLE")
-SERIOUS = ("SERIOUS", "DEFAULT", "CONCERNED", "SAD", "DISBELIEF")
+SMILES = ("SMILE", "BIG_SMILE", "TWINKLE", "DEFAULT")  # the last is a half moon with its corners up
+SERIOUS = ("SERIOUS", "CONCERNED", "SAD", "DISBELIEF")
 EYES = ("DEFAULT", "DEFAULT", "HAPPY", "SIDE", "SQUINT", "SURPRISED", "CLOSED")
 BROWS = ("DEFAULT_NATURAL", "FLAT_NATURAL", "RAISED_EXCITED_NATURAL", "UP_DOWN_NATURAL", "FROWN_NATURAL")
 ATTRIBUTES = ("Smiling", "Eyeglasses", "Mustache or Beard", "Black Hair", "Blond Hair", "Bald")
@@ -74,7 +74,9 @@ def draw_pictures(number: int, pictures: int, side: int, seed: int) -> list[tupl
     """All pictures of one person, with their attributes, 1 or -1 each."""
     rng = np.random.default_rng([seed, number])
     person, hair = draw_identity(rng)
-    return [draw_picture(person, hair, side, np.random.default_rng([seed, number, k])) for k in range(pictures)]
+    # Not from 0 on: a seed of [s, n, 0] is that of [s, n], whose numbers made the person already.
+    rngs = (np.random.default_rng([seed, number, k]) for k in range(1, pictures + 1))
+    return [draw_picture(person, hair, side, rng) for rng in rngs]
 
 
 def draw_identity(rng: np.random.Generator) -> tuple[Person, str]:

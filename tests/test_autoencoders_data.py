@@ -93,7 +93,7 @@ def test_the_same_picture_twice(lfw):
 
 
 def test_lfw_attributes(lfw):
-    rows = "Ann Lee\t1\t0.5\t1.2\t-0.3\nBo Ek\t1\t-1\t-2\t0.1\nEd No\t1\t1\t1\t1\n"
+    rows = "Ann Lee\t1\t0.5\t1.2\t-0.3\nBo Ek\t1\t-1\t-2\t0.1\nEd No\t1\t1\t1\t1\n\n"
     (lfw / "lfw_attributes.txt").write_text((HEADER + rows).replace("\n", "\r\n"))
     found = load()
     assert found.attributes["smiling"].iloc[[0, 2]].tolist() == [1, 0]
@@ -116,6 +116,8 @@ def test_columns_in_another_order(tmp_path):
     [
         (HEADER + "Ann Lee\t1\t0.5\t1.2\n", r"line 3: 4 cells, expected 5"),
         (HEADER + "Ann Lee\t1\t0.5\tyes\t1\n", r"line 3: could not convert"),
+        (HEADER + "Ann Lee\t1\t0.5\tnan\t1\n", r"line 3: 'nan' is no number"),
+        (HEADER + "Ann Lee\t1\t0\t1\t1\nAnn Lee\t1\t0\t1\t1\n", r"line 4: Ann_Lee_0001.jpg is there twice"),
         (HEADER + "Ann Lee\tone\t0.5\t1\t1\n", r"line 3: invalid literal"),
         ("# only a comment\n", "names no columns"),
         ("# c\n#\tperson\timagenum\tMale\nAnn Lee\t1\t1\n", "has no column Smiling, Eyeglasses"),
@@ -146,6 +148,8 @@ def test_expressions_and_glasses_stand_in(lfw, monkeypatch, tmp_path):
     [
         ("image,mood\na.jpg,happiness\n", "has the columns image, mood; expected image, emotion"),
         ("", "No columns to parse"),
+        ("image,emotion\na.jpg\n", r"has '' for a.jpg; expected one of anger"),
+        ("image,emotion\na.jpg,happi\n", r"has 'happi' for a.jpg"),
         ("image,emotion\na.jpg,neutral\na.jpg,neutral\n", "has a.jpg twice"),
     ],
 )
@@ -205,6 +209,13 @@ def test_a_picture_depends_on_seed_and_number_alone():
     assert first[0] == second[0]
     assert first[0] != people.draw_pictures(3, 1, 90, 9)[0]
     assert Image.open(io.BytesIO(first[0][0])).size == (90, 90)
+
+
+def test_what_is_worn_is_independent_of_who_one_is():
+    truth = np.array([people.draw_pictures(number, 1, 24, 8)[0][1] for number in range(300)])
+    glasses, black = (truth[:, people.ATTRIBUTES.index(name)] > 0 for name in ("Eyeglasses", "Black Hair"))
+    assert abs(glasses[black].mean() - glasses[~black].mean()) < 0.15
+    assert 0.25 < glasses.mean() < 0.45
 
 
 def test_digits_are_split_and_binarised():

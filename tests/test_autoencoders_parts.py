@@ -1,14 +1,18 @@
 """Models, losses, noise, latent arithmetic and measures: by hand, as identities, and with what they must refuse."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import average_precision_score
 from torch import distributions
 
-from autoencoders import edits, evaluate, latent, losses, models, noise, readers, sets
+from autoencoders import data, edits, evaluate, latent, losses, models, noise, readers, sets
+from coursework import people
+from coursework.drawing import Expression, draw_person, place
 
 
 @pytest.fixture
@@ -75,6 +79,7 @@ def test_kl_is_torchs(generator):
     ours = distributions.Normal(mean, torch.exp(0.5 * log_variance))
     theirs = distributions.kl_divergence(ours, distributions.Normal(0.0, 1.0)).sum(dim=1)
     assert torch.allclose(losses.kl_nats(mean, log_variance), theirs, atol=1e-5)
+    assert losses.kl_parts(mean, log_variance).shape == (5, 3)
 
 
 def test_likelihoods_are_torchs(generator):
@@ -135,6 +140,41 @@ def test_bounds_where_the_truth_is_known():
     assert truth - 0.1 < many < truth + 0.3
 
 
+class Bent(torch.nn.Module):
+    """A VAE with one number, whose decoder makes something of it, and whose encoder is off on purpose."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(3)
+        self.weights = torch.randn(1, 784) / 4
+
+    def encode(self, digits):
+        mean = torch.full((len(digits), 1), 0.3)
+        return mean, torch.full_like(mean, -0.4)
+
+    def decode(self, codes):
+        return (torch.sin(2 * codes) @ self.weights).view(-1, 1, 28, 28)
+
+    def forward(self, digits):
+        mean, log_variance = self.encode(digits)
+        return self.decode(models.VAE.draw(mean, log_variance)), mean, log_variance
+
+
+def test_bounds_come_down_to_the_truth_by_quadrature():
+    torch.manual_seed(0)
+    digits = torch.rand(6, 1, 28, 28).round()
+    grid = torch.linspace(-8, 8, 4001)[:, None]
+    log_prior = distributions.Normal(0.0, 1.0).log_prob(grid).squeeze()
+    logits = Bent().decode(grid)
+    each = [(log_prior - losses.bernoulli_nats(logits, digit.expand_as(logits))).logsumexp(dim=0) for digit in digits]
+    truth = -(torch.stack(each) + math.log(16 / 4000)).mean().item()
+    repeated = digits.repeat(200, 1, 1, 1)
+    elbo = evaluate.negative_elbo(Bent(), repeated, 0)["negative ELBO"]
+    some, many = (evaluate.importance_bound(Bent(), repeated, k, 0) for k in (5, 500))
+    assert truth < many < some < elbo
+    assert many == pytest.approx(truth, abs=0.02)
+
+
 def test_noises(generator):
     image = torch.full((3, 64, 64), 0.5)
     spoilt = {name: add(image, generator) for name, add in noise.NOISES.items()}
@@ -157,11 +197,13 @@ def test_noise_of_a_picture_is_its_own_and_stays():
 def test_classical_remedies_are_tuned():
     clean = np.full((2, 16, 16, 3), 0.5, np.float32)
     spoilt = noise.spoil((255 * clean).astype(np.uint8), noise.add_salt_and_pepper, 0)
-    remedies = noise.tune(spoilt, clean)
-    assert set(remedies) == {"median filter", "non-local means"}
-    assert evaluate.squared_error(remedies["median filter"](spoilt), clean) < 0.1 * evaluate.squared_error(
-        spoilt, clean
-    )
+    settings = noise.tune(spoilt, clean)
+    assert set(settings) == {"median filter", "non-local means"}
+    for name, (remedy, tried) in noise.CLASSICAL.items():
+        errors = {setting: evaluate.squared_error(remedy(spoilt, *setting), clean) for setting in tried}
+        assert settings[name] == min(errors, key=errors.get)
+    filtered = noise.filter_all(spoilt, settings)["median filter"]
+    assert evaluate.squared_error(filtered, clean) < 0.1 * evaluate.squared_error(spoilt, clean)
 
 
 def test_directions():
@@ -172,7 +214,8 @@ def test_directions():
     mean, probe = latent.mean_direction(codes, labels), latent.probe_direction(codes, labels)
     assert mean[2] == pytest.approx(3, abs=0.4)
     assert abs(probe[2]) > 5 * np.abs(np.delete(probe, 2)).max()
-    assert np.linalg.norm(probe) == pytest.approx(3, abs=0.4)
+    assert np.linalg.norm(probe) == pytest.approx(np.linalg.norm(mean), rel=1e-5)
+    assert probe[2] > 0
     for find in (latent.mean_direction, latent.probe_direction):
         with pytest.raises(ValueError, match="beards: 0 faces with and 5 without"):
             find(codes[:5], np.zeros(5), "beards")
@@ -196,26 +239,50 @@ def test_errors_of_pictures_by_hand():
 
 
 def test_pca_is_the_best_line():
-    images = faces(40)
-    codes = evaluate.PCACodes(images, 39, 0)
-    assert evaluate.squared_error(codes.reconstruct(images), images) < 1e-4
-    few = evaluate.PCACodes(images, 5, 0)
-    assert few.encode(images).shape == (40, 5)
-    assert evaluate.squared_error(few.reconstruct(images), images) > 1e-3
+    images = faces(20, side=8)
+    both = np.concatenate([images, images[:, :, ::-1]]).reshape(40, -1) / 255.0
+    centred = both - both.mean(axis=0)
+    left = np.linalg.svd(centred, compute_uv=False)[5:]  # what five components leave over
+    codes = evaluate.PCACodes(images, 5, 0)
+    assert codes.encode(images).shape == (20, 5)
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    found = [((some.pca.inverse_transform(some.encode(part)) - part.reshape(20, -1) / 255) ** 2).mean()
+             for some in (codes,) for part in (images, mirrored)]  # fmt: skip
+    assert np.mean(found) == pytest.approx((left**2).sum() / both.size, rel=0.02)
+    assert codes.reconstruct(images).shape == images.shape
 
 
 def test_retrieval_is_scikit_learns():
     rng = np.random.default_rng(0)
-    codes, people = rng.normal(size=(30, 4)), rng.integers(0, 8, 30)
-    people[0] = 99  # has no other picture and is not asked for
-    found = evaluate.retrieval(codes, people)
+    codes, whose = rng.normal(size=(30, 4)), rng.integers(0, 8, 30)
+    whose[0] = 99  # has no other picture and is not asked for
+    found = evaluate.retrieval(codes, whose)
     scores = []
     for row in range(1, 30):
         others = np.arange(30) != row
-        same = people[others] == people[row]
+        same = whose[others] == whose[row]
         if same.any():
             scores.append(average_precision_score(same, -np.linalg.norm(codes[others] - codes[row], axis=1)))
-    assert found["mAP"] == pytest.approx(np.mean(scores))
+    assert found["mAP"].mean() == pytest.approx(np.mean(scores))
+
+
+def test_precisions_by_hand():
+    codes = np.array([[0.0], [1.0], [2.1], [3.3], [9.0]])
+    found = evaluate.retrieval(codes, np.array(["a", "b", "a", "b", "c"]))
+    assert found.index.tolist() == [0, 1, 2, 3]
+    assert found["precision at 1"].tolist() == [0, 0, 0, 0]
+    assert found["precision at 5"].tolist() == [0.25] * 4  # of four others one is right
+    assert found["mAP"].tolist() == [0.5, 1 / 3, 1 / 3, 0.5]
+
+
+def test_intervals_draw_people():
+    values, two = np.array([1.0] * 50 + [0.0] * 50), np.repeat(["a", "b"], 50)
+    assert evaluate.people_interval(values, two, 500, 0) == (0, 1)  # two people say little, whatever the pictures
+    many = np.arange(100).astype(str)
+    low, high = evaluate.people_interval(values, many, 2000, 0)
+    assert (low, high) == pytest.approx((0.4, 0.6), abs=0.02)
+    values[0] = np.nan
+    assert np.isfinite(evaluate.people_interval(values, many, 50, 0)).all()
 
 
 def test_variety():
@@ -227,32 +294,123 @@ def test_variety():
         evaluate.pairwise_distance(same[:1], 10, 0)
 
 
-def test_change_by_region():
+def test_one_and_the_same_grey_digit_has_no_variety():
+    """In grey values; drawn as black and white it would seem as varied as real ones."""
+    rng = np.random.default_rng(0)
+    real = rng.random((200, 28, 28)).round().astype(np.float32)
+    same = np.tile(real.mean(axis=0), (200, 1, 1))
+    drawn = (rng.random(same.shape) < same).astype(np.float32)
+    of_real = evaluate.pairwise_distance(real, 500, 0)
+    assert evaluate.pairwise_distance(same, 500, 0) / of_real < 0.1
+    assert evaluate.pairwise_distance(drawn, 500, 0) / of_real > 0.9
+
+
+def test_change_by_band():
     before, after = np.zeros((1, 50, 50, 3), np.float32), np.zeros((1, 50, 50, 3), np.float32)
-    after[:, 31:46] = 0.5
-    assert evaluate.change_by_region(before, after) == {"mouth": pytest.approx(0.5), "eyes": 0}
+    after[:, 20:30] = 0.5
+    bands = {"above": (0.0, 0.4), "half in": (0.4, 0.8)}
+    assert evaluate.change_by_band(before, after, bands) == {"above": 0, "half in": pytest.approx(0.25)}
+
+
+def test_bands_hold_what_is_drawn_there():
+    """A drawn face changes where its attribute is: a smile in the mouth's band, glasses in that of the eyes."""
+    rng = np.random.default_rng(0)
+    person, side = people.draw_identity(rng)[0], 180
+    plain = Expression("DEFAULT", "DEFAULT_NATURAL", "SERIOUS")
+    others = {"mouth": (person, replace(plain, mouth="BIG_SMILE")), "eyes": (replace(person, glasses="ROUND"), plain)}
+    bands = evaluate.BANDS["drawn_faces"]
+    before = drawn_face(person, plain, side)
+    for band, (who, expression) in others.items():
+        change = evaluate.change_by_band(before, drawn_face(who, expression, side), bands)
+        other = next(name for name in bands if name != band)
+        assert change[other] < 0.1 * change[band]
+
+
+def drawn_face(person, expression, side):
+    """What `people` draws without its randomness, as the loader crops it."""
+    canvas, figure = (
+        Image.new("RGB", (side, side), "#888888"),
+        draw_person(person, expression, round(people.FIGURE * side)),
+    )
+    place(canvas, figure, side / 2, side / 2 - 0.46 * figure.height, figure.size, 0)
+    size = data.CROP * side
+    box = ((side - size) / 2, (side - size) / 2, (side + size) / 2, (side + size) / 2)
+    return np.asarray(canvas.resize((64, 64), Image.Resampling.BICUBIC, box))[None]
+
+
+def test_mixtures_and_angles():
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([rng.normal(-4, 1, (200, 3)), rng.normal(4, 1, (200, 3))])
+    found = latent.fit_mixtures(codes[::2], (1, 2), 0)
+    assert found[2].score(codes[1::2]) > found[1].score(codes[1::2]) + 0.5
+    scaled = latent.standardise(codes * [1, 100, 1], codes * [1, 100, 1])
+    assert np.allclose(np.linalg.norm(scaled, axis=1), 1)
+    assert np.allclose(scaled, latent.standardise(codes, codes), atol=1e-5)
+
+
+class Ramp(torch.nn.Module):
+    """A decoder of one number: how bright the lower half is."""
+
+    latent = 1
+
+    def decode(self, codes):
+        images = torch.zeros(len(codes), 3, 10, 10)
+        images[:, :, 5:] = codes[:, :1, None, None].expand(-1, 3, 5, 10)
+        return images
+
+
+def test_the_least_strength_that_is_enough():
+    codes, bands = np.array([[0.1], [0.3]], np.float32), {"eyes": (0, 0.5), "mouth": (0.5, 1)}
+
+    def read(pictures):
+        return pictures[:, 9, 5, 0] > 0.5
+
+    table = edits.try_strengths(Ramp(), codes, np.array([0.2], np.float32), read, bands, (0, 1, 2, 3))
+    assert table["read"].tolist() == [0, 0, 0.5, 1]
+    assert table["mouth"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert table["eyes"].tolist() == [0] * 4
+    assert edits.pick_strength(table, 0.9) == 3
+    assert edits.pick_strength(table, 0.4) == 2
+    assert edits.pick_strength(table.iloc[:2], 0.4) is None
+    louder = table.copy()
+    louder["eyes"] = 0.5
+    assert edits.pick_direction({"loud": louder, "calm": table}, 0.9) == ("calm", 3)
+    assert edits.pick_direction({"never": table.iloc[:2], "half": table.iloc[:3]}, 0.9) == ("half", 2)
+
+
+def test_digits_there_and_back_on_any_device():
+    model, cvae = models.build_digit_model("vae", 16, 4), models.build_digit_model("cvae", 16, 4)
+    mean, log_variance = latent.encode_digits(model, torch.rand(5, 1, 28, 28).round())
+    assert (mean.shape, log_variance.shape) == ((5, 4), (5, 4))
+    chances = latent.decode_digits(model, mean)
+    assert chances.shape == (5, 1, 28, 28)
+    assert 0 < chances.min() < chances.max() < 1
+    told = [latent.decode_digits(cvae, mean, torch.full((5,), digit)) for digit in (1, 2)]
+    assert not torch.equal(*told)
 
 
 def test_labels_are_extended_where_the_judge_is_sure():
     features = np.concatenate([np.full((50, 1), -3.0), np.full((50, 1), 3.0), [[0.0]]])
     labels = np.array([0.0] * 50 + [1.0] * 50 + [np.nan])
-    judge = readers.train_reader(features, labels)
+    judge = readers.train_judge(features, labels)
     assert readers.balanced_accuracy(judge, features, labels) == 1
     asked = np.array([[-9.0], [9.0], [0.0], [9.0]])
     found = edits.extend_labels(judge, asked, np.array([np.nan, np.nan, np.nan, 0.0]), sure=0.7)
     assert found[[0, 1, 3]].tolist() == [0, 1, 0]
     assert np.isnan(found[2])
-    with pytest.raises(ValueError, match="with and without"):
-        readers.train_reader(features, np.zeros(101))
+    with pytest.raises(ValueError, match="beards: 0 faces with and 101 without"):
+        readers.train_judge(features, np.zeros(101), "beards")
 
 
 def test_identity_is_kept_if_another_picture_of_the_same_is_near():
     index = np.array([[0.0], [0.1], [5.0], [5.1], [9.0]])
-    people = np.array(["a", "a", "b", "b", "c"])
+    whose = np.array(["a", "a", "b", "b", "c"])
     rows = np.array([0, 2, 4])
     queries = index[rows] + 0.01
-    assert edits.identity_kept(queries, rows, index, people, 1) == 1  # c has no other picture and is not asked
-    assert edits.identity_kept(np.roll(queries, 1, axis=0), rows, index, people, 1) == 0
+    kept = edits.identity_kept(queries, rows, index, whose, 1)
+    assert kept[:2].tolist() == [1, 1]
+    assert np.isnan(kept[2])  # c has no other picture
+    assert edits.identity_kept(np.roll(queries, 1, axis=0), rows, index, whose, 1)[:2].tolist() == [0, 0]
 
 
 def test_embeddings_are_on_the_sphere():

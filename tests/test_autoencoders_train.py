@@ -7,6 +7,7 @@ import pytest
 import torch
 from killing import kill_and_go_on
 
+from autoencoders import __main__ as command
 from autoencoders import stages, train
 from autoencoders.config import CONFIGS
 from autoencoders.digits import Digits
@@ -59,7 +60,7 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert set(history[0]) == {"loss", "seconds", "waiting", "validation loss"}
     best = min(row["validation loss"] for row in history)
     assert best < 0.5 * history[0]["validation loss"]
-    assert train.judge(model, autoencoder_loss, validation)["loss"] == pytest.approx(best, rel=1e-5)
+    assert train.validate(model, autoencoder_loss, validation)["loss"] == pytest.approx(best, rel=1e-5)
 
 
 def test_parts_of_the_objective_are_kept():
@@ -68,7 +69,9 @@ def test_parts_of_the_objective_are_kept():
     history = train.fit(model, digit_elbo, data, data, PLAN)
     row = history[-1]
     assert row["validation loss"] == pytest.approx(row["validation reconstruction"] + row["validation kl"], rel=1e-5)
-    assert train.judge(model, digit_elbo, data) == train.judge(model, digit_elbo, data)  # the same noise each time
+    assert train.validate(model, digit_elbo, data) == train.validate(
+        model, digit_elbo, data
+    )  # the same noise each time
 
 
 def test_the_same_training_gives_the_same_weights():
@@ -98,15 +101,24 @@ def test_stages_are_finished_once(tmp_path, monkeypatch):
     images = make_faces(12), make_faces(4, 1)
     first = stages.face_stages(CONFIG, *images)
     assert set(first) == {"face_ae", "face_vae", "denoiser"}
-    facts = {name: stages.finish(name, stage, images, CONFIG) for name, stage in first.items()}
+    facts = stages.finish_all(first, CONFIG)
     assert {found["origin"] for found in facts.values()} == {"trained now"}
     second = stages.face_stages(CONFIG, *images)
     for name, stage in second.items():
-        found = stages.finish(name, stage, images, CONFIG)
+        found = stages.finish(name, stage, CONFIG)
         assert (found["origin"], found["sha256"]) == ("trained before", facts[name]["sha256"])
         assert same(weights(first[name].model), weights(stage.model))
-    other = stages.face_stages(replace(CONFIG, rate=1e-4), *images)["face_ae"]
-    assert stages.finish("face_ae", other, images, CONFIG)["origin"] == "trained now"
+    for changes in ({"rate": 1e-4}, {"deviation": 0.2}):
+        other = stages.face_stages(replace(CONFIG, **changes), *images)["face_vae"]
+        assert stages.finish("face_vae", other, CONFIG)["origin"] == "trained now"
+
+
+def test_people_are_part_of_what_tells_trainings_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    images, people = make_faces(9), np.repeat(["a", "b", "c"], 3)
+    for whose in (people, people[::-1], np.roll(people, 1)):
+        stage = stages.people_stage(CONFIG, images, whose)
+        assert stages.finish("people", stage, CONFIG)["origin"] == "trained now"
 
 
 def test_stages_of_digits():
@@ -127,3 +139,15 @@ def test_people_are_told_apart_from_three_pictures_each():
     assert sorted(int(stage.train[row][1]) for row in range(5)) == [0, 0, 1, 1, 1]
     with pytest.raises(ValueError, match="nobody has three pictures"):
         stages.people_stage(CONFIG, images[:4], people[[0, 1, 3, 4]])
+
+
+def test_the_command_trains_a_part_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    monkeypatch.setattr(command, "load_config", lambda week, configs: replace(CONFIG, digits=60, digit_epochs=1))
+    assert command.main(["digits"]) == 0
+    assert "digit_cvae: trained now, 1 epochs" in capsys.readouterr().out
+    assert command.main(["digits"]) == 0
+    assert "digit_cvae: trained before" in capsys.readouterr().out
+    for wrong in ([], ["x"], ["faces", "digits"]):
+        assert command.main(wrong) == 2
+        assert "python -m autoencoders" in capsys.readouterr().err

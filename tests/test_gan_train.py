@@ -8,6 +8,7 @@ import pytest
 import torch
 from killing import kill_and_go_on
 
+from gan import __main__ as command
 from gan import levers, stages, train
 from gan.config import CONFIGS
 from gan.data import Faces
@@ -269,3 +270,19 @@ def test_the_best_rate_is_that_of_the_least_distance(tmp_path, monkeypatch):
     assert levers.best_rate(table) == 1e-3
     with pytest.raises(ValueError, match="broke down at every rate"):
         levers.best_rate(table.drop(columns="kid"))
+
+
+def test_the_command_names_what_it_takes(monkeypatch, capsys):
+    monkeypatch.setattr(command, "load_config", lambda week, configs: CONFIG)
+    for wrong in ([], ["faces"], ["faces", "128"], ["levers", "16"]):
+        assert command.main(wrong) == 2
+        assert "python -m gan" in capsys.readouterr().err
+
+
+def test_the_command_trains(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    monkeypatch.setattr(command, "load_config", lambda week, configs: CONFIG)
+    monkeypatch.setattr(command, "load_faces", lambda config, side: make_faces(side))
+    assert command.main(["faces", "32"]) == 0
+    assert command.main(["dcgan", "16"]) == 0
+    assert "minutes" in capsys.readouterr().out

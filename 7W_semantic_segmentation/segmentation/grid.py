@@ -102,8 +102,9 @@ def train_cell(cell: Cell, config: Config, lesions: Collection, key: str, path: 
     plan = plan_of(cell, config)
     torch.manual_seed(plan.seed)
     model = build_model(cell.model, config.width)
-    history = fit(model, lesions.train, lesions.validation, plan, build_dir("7W") / f"{cell.name}.checkpoint", key)
     weights = build_dir("7W") / weights_name(cell, lesions)
+    checkpoint = weights.with_suffix(".checkpoint")
+    history = fit(model, lesions.train, lesions.validation, plan, checkpoint, key)
     state = PartialState()
     if state.is_main_process:
         save_weights(weights, model, {"key": key})

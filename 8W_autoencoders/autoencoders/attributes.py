@@ -53,13 +53,17 @@ def read_lfw_attributes(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path.name}: the second line names no columns person and imagenum; fetch it again")
     rows = {}
     for number, line in enumerate(lines[2:], 3):
+        if not line.strip():
+            continue
         cells = line.split("\t")
         if len(cells) != len(columns):
             raise ValueError(f"{path.name}, line {number}: {len(cells)} cells, expected {len(columns)}; fetch it again")
         row = dict(zip(columns, cells, strict=True))
         try:
             file = f"{row.pop('person').replace(' ', '_')}_{int(row.pop('imagenum')):04d}.jpg"
-            rows[file] = {name: float(float(value) > 0) for name, value in row.items()}
+            if file in rows:
+                raise ValueError(f"{file} is there twice")
+            rows[file] = {name: yes_or_no(value) for name, value in row.items()}
         except ValueError as error:
             raise ValueError(f"{path.name}, line {number}: {error}; fetch it again") from None
     table = pd.DataFrame.from_dict(rows, orient="index").rename(columns=NAMES)
@@ -69,10 +73,25 @@ def read_lfw_attributes(path: Path) -> pd.DataFrame:
     return table
 
 
+def yes_or_no(text: str) -> float:
+    """1 for a positive number, 0 for any other. Raises ValueError for what is no number."""
+    value = float(text)
+    if not np.isfinite(value):
+        raise ValueError(f"{text!r} is no number")
+    return float(value > 0)
+
+
+EXPRESSIONS = ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+
+
 def read_expressions(path: Path) -> pd.Series:
     """lfw_expressions.csv: 1 for happiness, 0 for neutral, NaN for the rest, by file name."""
-    table = read_csv(path, ["image", "emotion"])
-    return table["emotion"].map({"happiness": 1.0, "neutral": 0.0})
+    emotions = read_csv(path, ["image", "emotion"])["emotion"].astype(object).fillna("").str.lower()
+    unknown = emotions[~emotions.isin(EXPRESSIONS)]
+    if len(unknown):
+        advice = f"expected one of {', '.join(EXPRESSIONS)}; fetch it again"
+        raise ValueError(f"{path.name} has {unknown.iloc[0]!r} for {unknown.index[0]}; {advice}")
+    return emotions.map({"happiness": 1.0, "neutral": 0.0})
 
 
 def read_glasses(path: Path) -> pd.Series:

@@ -24,8 +24,9 @@ class Config:
     face_vae_epochs: int = 15
     denoise_epochs: int = 12
     people_epochs: int = 12
+    deviation: float = 0.1  # of a face's pixels about what its VAE says, of 1
     strengths: tuple[float, ...] = (0, 0.5, 1, 1.5, 2, 2.5, 3)  # of an attribute's direction
-    wanted: float = 0.95  # share of validation faces in which the judge should read it
+    wanted: float = 0.95  # share of validation faces in which a judge should read it
     digits: int | None = None  # of MNIST, the first so many; None takes all
     digit_epochs: int = 30
     digit_latent: int = 20
@@ -34,9 +35,12 @@ class Config:
     small_hidden: int = 64  # of the VAEs that only show something
     betas: tuple[float, ...] = (0.2, 1.0, 4.0)  # weights of the KL term to be compared
     beta_epochs: int = 6
+    reader_epochs: int = 6
     iwae: int = 50  # draws an image for the tighter bound
     spoilt: int = 400  # test faces that are spoilt and cleaned
-    components: int = 20  # of the mixture that is fitted to the latents
+    tuned: int = 60  # validation faces on which classical filters are set
+    components: tuple[int, ...] = (1, 2, 4, 8)  # of the mixtures that are fitted to the codes
+    resamples: int = 2000  # of people, for intervals
     retrain: bool = False  # train even where finished weights are at hand
 
 
@@ -63,9 +67,12 @@ CONFIGS = {
         cvae_hidden=64,
         betas=(0.5, 4.0),
         beta_epochs=2,
+        reader_epochs=2,
         iwae=5,
         spoilt=12,
-        components=2,
+        tuned=6,
+        components=(1, 2),
+        resamples=200,
     ),
     "sample": SAMPLE,
     # All of LFW, longer.

@@ -1,13 +1,14 @@
 """Changing one thing in a face: labels for it, how strong the change should be, and what else it changes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from autoencoders.evaluate import change_by_region
+from autoencoders.evaluate import change_by_band
 from autoencoders.latent import decode, nearest
-from autoencoders.readers import imagenet_features
 from autoencoders.sets import in_batches
 from coursework.runtime import pick_device
 
@@ -20,24 +21,39 @@ def extend_labels(judge: Pipeline, features: np.ndarray, labels: np.ndarray, sur
 
 
 def try_strengths(
-    model: nn.Module, codes: np.ndarray, direction: np.ndarray, judge: Pipeline, strengths: np.ndarray
+    model: nn.Module, codes: np.ndarray, direction: np.ndarray, read: Callable, bands: dict, strengths: tuple
 ) -> pd.DataFrame:
-    """A row a strength: share of the faces, codes (n, latent), in which the judge then reads the attribute, and change.
+    """A row a strength: share of the faces, codes (n, latent), in which `read` then sees the attribute, and change.
 
-    Change is that of the mouth's and of the eyes' band of the picture, against strength 0, of 1.
+    `read` gives True or False for faces (n, S, S, 3). Change is that of each band, against strength 0, of 1.
     """
     plain, rows = decode(model, codes), {}
     for strength in strengths:
         images = decode(model, codes + strength * direction)
-        read = judge.predict(imagenet_features(images)).mean()
-        rows[strength] = {"read": float(read), **change_by_region(plain, images)}
+        rows[strength] = {"read": float(np.mean(read(images))), **change_by_band(plain, images, bands)}
     return pd.DataFrame(rows).T
 
 
-def pick_strength(table: pd.DataFrame, wanted: float) -> float:
-    """The least strength of `try_strengths` at which the attribute is read in the wanted share, else the largest."""
+def pick_strength(table: pd.DataFrame, wanted: float) -> float | None:
+    """The least strength of `try_strengths` at which the attribute is read in the wanted share; None if at none."""
     enough = table.index[(table["read"] >= wanted) & (table.index > 0)]
-    return float(enough.min() if len(enough) else table.index.max())
+    return float(enough.min()) if len(enough) else None
+
+
+def pick_direction(tables: dict[str, pd.DataFrame], wanted: float) -> tuple[str, float]:
+    """Of several directions the one to use, and its strength, by what they did to the validation part.
+
+    Of those that reach the wanted share, the one that changes least outside; if none does, the one that reads most.
+    """
+    found = {}
+    for way, table in tables.items():
+        strength = pick_strength(table, wanted)
+        reached = strength is not None
+        strength = strength if reached else float(table["read"].idxmax())
+        changed = table.loc[strength].drop("read").sum()
+        found[way] = (not reached, changed if reached else -table.loc[strength, "read"], strength)
+    way = min(found, key=lambda name: found[name][:2])
+    return way, found[way][2]
 
 
 def embed(model: nn.Module, images: np.ndarray) -> np.ndarray:
@@ -45,14 +61,16 @@ def embed(model: nn.Module, images: np.ndarray) -> np.ndarray:
     return in_batches(model.to(pick_device()).eval().embed, images).numpy()
 
 
-def identity_kept(queries: np.ndarray, rows: np.ndarray, index: np.ndarray, people: np.ndarray, k: int = 5) -> float:
-    """Share of changed faces among whose k nearest is another picture of the same person.
+def identity_kept(
+    queries: np.ndarray, rows: np.ndarray, index: np.ndarray, people: np.ndarray, k: int = 5
+) -> np.ndarray:
+    """Whether another picture of the same person is among the k nearest of a changed one; NaN for who has no other.
 
     queries (m, d) are embeddings of changed pictures of `rows` (m,) of the index (n, d); people (n,). The picture that
-    was changed does not count; who has no other is not asked.
+    was changed does not count.
     """
     order = nearest(index, queries, min(k + 1, len(index)))
     others = [found[found != row][:k] for found, row in zip(order, rows, strict=True)]
-    hits = np.array([(people[found] == people[row]).any() for found, row in zip(others, rows, strict=True)])
-    asked = np.array([(people == people[row]).sum() > 1 for row in rows])
-    return float(hits[asked].mean())
+    hits = [(people[found] == people[row]).any() for found, row in zip(others, rows, strict=True)]
+    asked = [(people == people[row]).sum() > 1 for row in rows]
+    return np.where(asked, np.array(hits, float), np.nan)

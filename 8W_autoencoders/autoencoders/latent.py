@@ -30,6 +30,20 @@ def reconstruct(model: nn.Module, images: np.ndarray) -> np.ndarray:
     return decode(model, encode(model, images))
 
 
+def encode_digits(model: nn.Module, digits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means and log-variances of a VAE's codes of digits (n, 1, 28, 28), each (n, latent), on the CPU."""
+    call = model.to(pick_device()).eval().encode
+    both = in_batches(lambda some: torch.stack(call(some), dim=1), digits.numpy(), torch.from_numpy)
+    return both[:, 0], both[:, 1]
+
+
+@torch.inference_mode()
+def decode_digits(model: nn.Module, codes: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+    """How likely each pixel of a VAE's digits is ink, (n, 1, 28, 28), on the CPU; `labels` for a conditional one."""
+    told = () if labels is None else (labels.to(pick_device()),)
+    return model.to(pick_device()).eval().decode(codes.to(pick_device()), *told).sigmoid().cpu()
+
+
 def clean(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """What a denoiser makes of faces, (n, S, S, 3), float32 in [0, 1]."""
     return in_batches(model.to(pick_device()).eval(), images).clamp(0, 1).permute(0, 2, 3, 1).numpy()
@@ -47,27 +61,31 @@ def mean_direction(codes: np.ndarray, labels: np.ndarray, name: str = "the attri
 
 
 def probe_direction(codes: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> np.ndarray:
-    """The normal of the plane by which a logistic regression parts them, as long as their means lie apart along it."""
-    length = mean_direction(codes, labels, name)
+    """The normal of the plane by which a logistic regression parts them, as long as `mean_direction`."""
+    length = np.linalg.norm(mean_direction(codes, labels, name))
     known = ~np.isnan(labels)
     scale = codes[known].std(axis=0) + 1e-8
     model = LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced")
     model.fit(codes[known] / scale, labels[known])
     normal = model.coef_[0] / scale
-    normal = normal / np.linalg.norm(normal)
-    return normal * float(normal @ length)
+    return normal * float(length / np.linalg.norm(normal))
 
 
-def fit_mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixture:
-    """A mixture of normal distributions of codes; with one component a single one."""
-    return GaussianMixture(components, covariance_type="full", reg_covar=1e-3, max_iter=50, random_state=seed).fit(
-        codes
-    )
+def fit_mixtures(codes: np.ndarray, components: tuple[int, ...], seed: int) -> dict[int, GaussianMixture]:
+    """Mixtures of so many normal distributions, fitted to codes (n, d); with one it is a single one."""
+    floor = 1e-3 * float(codes.var(axis=0).mean())  # of a variance, in the codes' own scale
+    return {
+        number: GaussianMixture(number, reg_covar=floor, max_iter=300, tol=1e-2, random_state=seed).fit(codes)
+        for number in components
+    }
 
 
-def whiten(codes: np.ndarray) -> np.ndarray:
-    """Codes (n, d), every number of which has mean 0 and deviation 1, as unit vectors: nearness is then an angle."""
-    scaled = (codes - codes.mean(axis=0)) / (codes.std(axis=0) + 1e-6)
+def standardise(codes: np.ndarray, learnt: np.ndarray) -> np.ndarray:
+    """Codes (n, d), scaled so that every number of `learnt` has mean 0 and deviation 1, as unit vectors.
+
+    Nearness is an angle then, and a number that hardly varies counts as much as any.
+    """
+    scaled = (codes - learnt.mean(axis=0)) / (learnt.std(axis=0) + 1e-6)
     return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
 
 

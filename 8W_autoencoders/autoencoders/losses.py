@@ -10,12 +10,17 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def kl_nats(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-    """KL divergence of N(mean, variance) from N(0, 1), summed over the code, (N,).
+def kl_parts(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """KL divergence of N(mean, variance) from N(0, 1) in nats, for each number of the code, (N, latent).
 
     Source: Kingma and Welling 2014, appendix B, arXiv:1312.6114.
     """
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def kl_nats(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """The same of the whole code, (N,): numbers of a code are independent, so their parts add up."""
+    return kl_parts(mean, log_variance).sum(dim=1)
 
 
 def bernoulli_nats(logits: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
@@ -49,7 +54,7 @@ def digit_elbo(model: nn.Module, digits: torch.Tensor, *labels: torch.Tensor, be
     return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "kl": kl}
 
 
-def face_elbo(model: nn.Module, images: torch.Tensor, deviation: float = 0.1) -> dict[str, torch.Tensor]:
+def face_elbo(model: nn.Module, images: torch.Tensor, deviation: float) -> dict[str, torch.Tensor]:
     """The same for faces, whose pixels are normal about the decoder's answer."""
     output, mean, log_variance = model(images)
     reconstruction, kl = gaussian_nats(output, images, deviation).mean(), kl_nats(mean, log_variance).mean()

@@ -1,7 +1,6 @@
 """Three ways to spoil a picture, and what was there against them before networks."""
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
@@ -10,19 +9,21 @@ from skimage.restoration import denoise_nl_means
 
 from autoencoders.sets import as_tensor
 
+DEVIATION, FLIPPED, HIDDEN = 0.15, 0.15, 0.3  # of the values, share of the pixels, share of the side
 
-def add_gaussian(image: torch.Tensor, generator: torch.Generator, deviation: float = 0.15) -> torch.Tensor:
+
+def add_gaussian(image: torch.Tensor, generator: torch.Generator, deviation: float = DEVIATION) -> torch.Tensor:
     """Every value moves by normal noise; image (3, S, S) in [0, 1]."""
     return (image + deviation * torch.randn(image.shape, generator=generator)).clamp(0, 1)
 
 
-def add_salt_and_pepper(image: torch.Tensor, generator: torch.Generator, share: float = 0.15) -> torch.Tensor:
+def add_salt_and_pepper(image: torch.Tensor, generator: torch.Generator, share: float = FLIPPED) -> torch.Tensor:
     """That share of the pixels becomes white or black."""
     chance = torch.rand(image.shape[-2:], generator=generator)
     return torch.where(chance < share / 2, 0.0, torch.where(chance > 1 - share / 2, 1.0, image))
 
 
-def add_occlusion(image: torch.Tensor, generator: torch.Generator, share: float = 0.3) -> torch.Tensor:
+def add_occlusion(image: torch.Tensor, generator: torch.Generator, share: float = HIDDEN) -> torch.Tensor:
     """A grey square hides a part; its side is that share of the picture's."""
     side = image.shape[-1]
     size = max(1, round(share * side))
@@ -50,30 +51,37 @@ def filter_median(images: np.ndarray, size: int) -> np.ndarray:
     return median_filter(images, (1, size, size, 1))
 
 
-def filter_nl_means(images: np.ndarray, strength: float) -> np.ndarray:
-    """Non-local means: the average of patches that look alike, wherever they are. Source: Buades et al. 2005."""
+def filter_nl_means(images: np.ndarray, strength: float, sigma: float) -> np.ndarray:
+    """Non-local means: the average of patches that look alike, wherever they are; `sigma` is the noise it expects.
+
+    Source: Buades et al. 2005.
+    """
     options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "channel_axis": -1}
-    return np.stack([denoise_nl_means(image, h=strength, **options) for image in images]).astype(np.float32)
+    found = [denoise_nl_means(image, h=strength, sigma=sigma, **options) for image in images]
+    return np.stack(found).astype(np.float32)
 
 
-CLASSICAL: dict[str, tuple[Callable, tuple]] = {
-    "median filter": (filter_median, (3, 5)),
-    "non-local means": (filter_nl_means, (0.05, 0.1, 0.2, 0.4)),
+CLASSICAL: dict[str, tuple[Callable, tuple[tuple, ...]]] = {  # each with the settings that are tried
+    "median filter": (filter_median, ((3,), (5,), (7,))),
+    "non-local means": (
+        filter_nl_means,
+        ((0.05, 0.0), (0.1, 0.0), (0.2, 0.0), (0.4, 0.0), (0.08, 0.15), (0.12, 0.15), (0.2, 0.15)),
+    ),
 }
 
 
-def tune(spoilt: np.ndarray, clean: np.ndarray) -> dict[str, Callable]:
-    """Each classical remedy with the setting that is best, by squared error, on these pictures."""
+def tune(spoilt: np.ndarray, clean: np.ndarray) -> dict[str, tuple]:
+    """For each classical remedy the setting that is best, by squared error, on these pictures."""
     best = {}
     for name, (remedy, settings) in CLASSICAL.items():
-        errors = [np.mean((remedy(spoilt, setting) - clean) ** 2) for setting in settings]
-        best[name] = partial(with_setting, remedy, settings[int(np.argmin(errors))])
+        errors = [np.mean((remedy(spoilt, *setting) - clean) ** 2) for setting in settings]
+        best[name] = settings[int(np.argmin(errors))]
     return best
 
 
-def with_setting(remedy: Callable, setting: float, images: np.ndarray) -> np.ndarray:
-    """A classical remedy with one of its settings."""
-    return remedy(images, setting)
+def filter_all(spoilt: np.ndarray, settings: dict[str, tuple]) -> dict[str, np.ndarray]:
+    """What each classical remedy makes of pictures, with its setting of `tune`."""
+    return {name: remedy(spoilt, *settings[name]) for name, (remedy, _) in CLASSICAL.items()}
 
 
 def spoil(images: np.ndarray, noise: Callable, seed: int) -> np.ndarray:

@@ -15,8 +15,8 @@ def plot_histories(histories: dict[str, list[dict]], part: str = "loss", title: 
     figure, ax = plt.subplots(figsize=(7.5, 3.6))
     for colour, (name, history) in zip(COLOURS, histories.items(), strict=False):
         epochs = range(1, len(history) + 1)
-        ax.plot(epochs, [row[part] for row in history], ":", color=colour)
-        ax.plot(epochs, [row[f"validation {part}"] for row in history], color=colour, label=name)
+        ax.plot(epochs, [row[part] for row in history], ":", color=colour, label=f"{name}, training")
+        ax.plot(epochs, [row[f"validation {part}"] for row in history], color=colour, label=f"{name}, validation")
     ax.set(title=title, xlabel="epoch")
     ax.legend()
     return figure
@@ -49,16 +49,24 @@ def plot_points(points: np.ndarray, labels: np.ndarray, title: str) -> Figure:
     return figure
 
 
-def plot_strengths(tables: dict[str, pd.DataFrame], chosen: dict[str, float]) -> Figure:
-    """How often an attribute is read, and how much changes where, by strength; a panel an attribute."""
-    figure, axes = plt.subplots(1, len(tables), figsize=(3 * len(tables), 3.2), sharey=True, squeeze=False)
-    for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
-        for colour, column in zip(COLOURS, table.columns, strict=False):
-            ax.plot(table.index, table[column], marker="o", color=colour, label=column)
-        ax.axvline(chosen[name], color=GREY, linestyle="--", linewidth=1)
-        ax.set(title=name, xlabel="strength", ylim=(0, 1.02))
-    axes[0, 0].set_ylabel("share")
-    axes[0, 0].legend(fontsize=9)
+def plot_strengths(tables: dict[str, dict[str, pd.DataFrame]], chosen: dict[str, tuple[str, float]]) -> Figure:
+    """By strength: how often an attribute is read, and how much changes where; a row an attribute.
+
+    `tables` hold for each attribute and way to find a direction what `edits.try_strengths` gave; `chosen` the way that
+    is used and its strength.
+    """
+    figure, axes = plt.subplots(len(tables), 2, figsize=(10, 2.9 * len(tables)), squeeze=False)
+    for (left, right), (name, ways) in zip(axes, tables.items(), strict=True):
+        for colour, (way, table) in zip(COLOURS, ways.items(), strict=False):
+            left.plot(table.index, table["read"], marker="o", color=colour, label=way)
+            for style, band in zip(("-", ":"), table.columns.drop("read"), strict=True):
+                right.plot(table.index, table[band], style, color=colour, label=f"{band}, {way}")
+        for ax in (left, right):
+            ax.axvline(chosen[name][1], color=GREY, linestyle="--", linewidth=1)
+            ax.set_xlabel("strength")
+            ax.legend(fontsize=9)
+        left.set(title=f"{name}: share in which it is read", ylim=(-0.02, 1.04))
+        right.set(title=f"{name}: change of the pixels, of 1")
     return figure
 
 

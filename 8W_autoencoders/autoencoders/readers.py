@@ -16,9 +16,9 @@ from coursework.runtime import pick_device
 SEEN = 128  # pixels to which faces are enlarged for a network that knows photographs
 
 
-def imagenet_features(images: np.ndarray) -> np.ndarray:
-    """Faces, bytes or floats in [0, 1], (n, S, S, 3), as features, float32 (n, 1280)."""
-    network = load_efficientnet("lite0").to(pick_device())
+def imagenet_features(images: np.ndarray, name: str = "lite0") -> np.ndarray:
+    """Faces, bytes or floats in [0, 1], (n, S, S, 3), as features of an EfficientNet, float32 (n, 1280)."""
+    network = load_efficientnet(name).to(pick_device())
 
     def look(some: torch.Tensor) -> torch.Tensor:
         large = F.interpolate(some, size=(SEEN, SEEN), mode="bilinear", align_corners=False)
@@ -28,21 +28,22 @@ def imagenet_features(images: np.ndarray) -> np.ndarray:
     return in_batches(look, images, batch=128).numpy()
 
 
-def train_reader(features: np.ndarray, labels: np.ndarray) -> Pipeline:
+def train_judge(features: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> Pipeline:
     """A logistic regression that reads an attribute from features (n, d); labels are 1, 0, or NaN, which are left out.
 
     Raises: ValueError if only one of the two is there.
     """
     known = ~np.isnan(labels)
-    if len(np.unique(labels[known])) < 2:
-        raise ValueError("a reader needs faces with and without the attribute")
+    with_it = int(labels[known].sum())
+    if with_it in (0, known.sum()):
+        raise ValueError(f"{name}: {with_it} faces with and {known.sum() - with_it} without; both are needed")
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced"))
     return model.fit(features[known], labels[known])
 
 
-def balanced_accuracy(reader: Pipeline, features: np.ndarray, labels: np.ndarray) -> float:
+def balanced_accuracy(judge: Pipeline, features: np.ndarray, labels: np.ndarray) -> float:
     """Mean of the shares of right answers among those with and those without; NaN labels are left out."""
-    said = reader.predict(features)
+    said = judge.predict(features)
     return float(np.mean([(said[labels == value] == value).mean() for value in (0, 1)]))
 
 

@@ -13,7 +13,7 @@ from autoencoders.config import Config
 from autoencoders.digits import Digits
 from autoencoders.losses import autoencoder_loss, denoising_loss, digit_elbo, face_elbo, reader_loss
 from autoencoders.models import Denoiser, DigitReader, build_digit_model, build_face_model
-from autoencoders.noise import any_noise
+from autoencoders.noise import DEVIATION, FLIPPED, HIDDEN, any_noise
 from autoencoders.readers import PeopleNet
 from autoencoders.sets import DigitSet, FaceSet, NoisySet
 from autoencoders.train import Objective, Plan, fit
@@ -25,13 +25,14 @@ FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
 @dataclass(frozen=True)
 class Stage:
-    """A training: a network, what it is trained by, on what, and how."""
+    """A training: a network, what it is trained by, on what, and how; `facts` is all else that its end depends on."""
 
     model: nn.Module
     objective: Objective
     train: Dataset
     validation: Dataset
     plan: Plan
+    facts: tuple
 
 
 def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> dict[str, Stage]:
@@ -41,10 +42,12 @@ def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> di
     sizes = config.side, config.width, config.latent
     ae, vae = (seeded(config.seed, build_face_model, kind, *sizes) for kind in ("ae", "vae"))
     denoiser = seeded(config.seed, Denoiser, config.denoiser_width).to(memory_format=torch.channels_last)
+    facts, elbo = (train, validation), partial(face_elbo, deviation=config.deviation)
+    loud = DEVIATION, FLIPPED, HIDDEN
     return {
-        "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs)),
-        "face_vae": Stage(vae, face_elbo, shown, held, plan_of(config, config.face_vae_epochs)),
-        "denoiser": Stage(denoiser, denoising_loss, *noisy, plan_of(config, config.denoise_epochs)),
+        "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs), facts),
+        "face_vae": Stage(vae, elbo, shown, held, plan_of(config, config.face_vae_epochs), facts),
+        "denoiser": Stage(denoiser, denoising_loss, *noisy, plan_of(config, config.denoise_epochs), facts + loud),
     }
 
 
@@ -63,9 +66,8 @@ def people_stage(config: Config, images: np.ndarray, people: np.ndarray) -> Stag
     learnt = np.setdiff1d(rows, last)
     model = seeded(config.seed, PeopleNet, len(known), config.side, config.width)
     shown = FaceSet(images[learnt], labels[learnt], mirror=True), FaceSet(images[last], labels[last])
-    return Stage(
-        model.to(memory_format=torch.channels_last), reader_loss, *shown, plan_of(config, config.people_epochs)
-    )
+    model, plan = model.to(memory_format=torch.channels_last), plan_of(config, config.people_epochs)
+    return Stage(model, reader_loss, *shown, plan, (images, labels, learnt))
 
 
 def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
@@ -75,17 +77,19 @@ def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
         DigitSet(digits.train, digits.train_labels),
         DigitSet(digits.validation, digits.validation_labels, config.seed),
     )
-    long, short = (digit_plan(config, epochs) for epochs in (config.digit_epochs, config.beta_epochs))
+    epochs = config.digit_epochs, config.beta_epochs, config.reader_epochs
+    long, short, reading = (digit_plan(config, number) for number in epochs)
+    facts = tuple(vars(digits).values())[:4]  # all but the test part
     build = partial(seeded, config.seed, build_digit_model)
     stages = {
-        "digit_vae": Stage(build("vae", config.digit_hidden, config.digit_latent), digit_elbo, *plain, long),
-        "digit_cvae": Stage(build("cvae", config.cvae_hidden, config.digit_latent), digit_elbo, *told, long),
-        "reader": Stage(seeded(config.seed, DigitReader), reader_loss, *told, short),
-        "digit_plane": Stage(build("vae", config.small_hidden, 2), digit_elbo, *plain, long),
+        "digit_vae": Stage(build("vae", config.digit_hidden, config.digit_latent), digit_elbo, *plain, long, facts),
+        "digit_cvae": Stage(build("cvae", config.cvae_hidden, config.digit_latent), digit_elbo, *told, long, facts),
+        "reader": Stage(seeded(config.seed, DigitReader), reader_loss, *told, reading, facts),
+        "digit_plane": Stage(build("vae", config.small_hidden, 2), digit_elbo, *plain, long, facts),
     }
     for beta in config.betas:
         model = build("vae", config.small_hidden, config.digit_latent)
-        stages[f"digit_beta_{beta:g}"] = Stage(model, partial(digit_elbo, beta=beta), *plain, short)
+        stages[f"digit_beta_{beta:g}"] = Stage(model, partial(digit_elbo, beta=beta), *plain, short, facts)
     return stages
 
 
@@ -105,12 +109,15 @@ def digit_plan(config: Config, epochs: int) -> Plan:
     return Plan(epochs, 2 * config.batch, config.rate, "no", config.seed)
 
 
-def finish(name: str, stage: Stage, data: tuple[np.ndarray, ...], config: Config) -> dict:
-    """Bring a stage's network to the end of its training; the facts of `coursework.checkpoints.obtain`.
-
-    `data` are the arrays that it learns from: weights of other data are not used.
-    """
+def finish(name: str, stage: Stage, config: Config) -> dict:
+    """Bring a stage's network to the end of its training; the facts of `coursework.checkpoints.obtain`."""
     rules = {**asdict(stage.plan), "precision": None}  # a matter of the machine
-    key = training_key(name, str(stage.model), str(stage.objective).partition(" at ")[0], rules, *data)
+    aim = getattr(stage.objective, "func", stage.objective).__name__, getattr(stage.objective, "keywords", {})
+    key = training_key(name, str(stage.model), aim, rules, *stage.facts)
     train = partial(fit, stage.model, stage.objective, stage.train, stage.validation, stage.plan)
     return obtain("8W", FOLDER, name, stage.model, key, train, config.retrain)
+
+
+def finish_all(stages: dict[str, Stage], config: Config) -> dict[str, dict]:
+    """`finish` each of them."""
+    return {name: finish(name, stage, config) for name, stage in stages.items()}

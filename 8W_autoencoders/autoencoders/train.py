@@ -54,7 +54,7 @@ def train_epoch(model, objective, loader, optimizer, schedule, accelerator, bar:
 
 
 @torch.no_grad()  # not inference_mode, which several processes do not survive
-def judge(
+def validate(
     model: nn.Module, objective: Objective, data: Dataset, accelerator=None, batch: int = 256
 ) -> dict[str, float]:
     """Means of the objective's parts over a data set; what is random in it is drawn alike each time."""
@@ -101,7 +101,7 @@ def fit(
         for epoch in range(len(history), plan.epochs):
             torch.manual_seed(plan.seed * 1000 + epoch)  # order and noise; so a resumed epoch is the same
             row = train_epoch(model, objective, loader, optimizer, schedule, accelerator, bar)
-            found = judge(model, objective, validation, accelerator)
+            found = validate(model, objective, validation, accelerator)
             history.append(row | {f"validation {name}": value for name, value in found.items()})
             if found["loss"] <= min(past["validation loss"] for past in history):
                 best = {name: value.detach().clone() for name, value in bare.state_dict().items()}
