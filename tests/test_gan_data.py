@@ -10,7 +10,7 @@ from PIL import Image
 from coursework.standins import MARK
 from gan import data, plots
 from gan.config import CONFIGS
-from gan.features import draw, extract_features, generate
+from gan.features import draw, extract_features, generate, walk
 from gan.recipe import Recipe, build_generator
 
 CONFIG = replace(CONFIGS["tiny"], sources=("lfw",), held=0.3, per_person=2)
@@ -94,7 +94,8 @@ def test_too_few_people_are_named():
 
 
 def test_generated_images_depend_on_the_seed_alone():
-    generator = build_generator(Recipe(side=16, latent=4, width_g=4))
+    torch.manual_seed(0)
+    generator = build_generator(Recipe(side=16, latent=4, width_g=16, generator="light"))
     first, second = (generate(generator, 70, 4, seed) for seed in (1, 1))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, generate(generator, 70, 4, 2))
@@ -102,6 +103,23 @@ def test_generated_images_depend_on_the_seed_alone():
     near = generate(generator, 70, 4, 1, truncation=0.0)
     assert np.ptp(near, axis=0).max() == 0
     assert np.array_equal(draw(generator, torch.zeros(1, 4)), near[:1])
+
+
+def test_a_walk_keeps_the_length_of_the_noise():
+    seen = []
+
+    class Spy(torch.nn.Module):
+        def forward(self, latents):
+            seen.append(latents)
+            return torch.zeros(len(latents), 3, 8, 8)
+
+    torch.manual_seed(0)
+    first, second = torch.randn(2, 4000)
+    assert walk(Spy(), first, second, 5).shape == (5, 8, 8, 3)
+    lengths = seen[0].norm(dim=1)
+    assert lengths.min() > 0.95 * lengths.max()
+    assert torch.equal(seen[0][0], first)
+    assert torch.equal(seen[0][-1], second)
 
 
 def test_features_are_a_row_an_image():

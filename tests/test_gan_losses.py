@@ -95,8 +95,13 @@ def test_augmentation_is_the_same_function_for_all_and_passes_gradients():
     torch.manual_seed(0)
     assert torch.equal(first, augment.augment(images))
     assert not torch.equal(first, augment.augment(images))
-    first.sum().backward()
-    assert images.grad.abs().sum() > 0
+    weights = torch.randn(first.shape)
+    (first * weights).sum().backward()
+    step = 1e-2 * torch.randn(images.shape)
+    torch.manual_seed(0)
+    moved = augment.augment((images + step).detach())
+    expected = ((moved - first) * weights).sum().item()  # it is linear, for given random numbers
+    assert (images.grad * step).sum().item() == pytest.approx(expected, rel=1e-2, abs=1e-3)
 
 
 def test_a_shift_moves_and_fills_with_black():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from gan import metrics
 from gan.features import LADDER, build_ladder, change, train_reader
@@ -61,11 +62,24 @@ def test_nearest_neighbours_tell_real_from_generated():
 
 def test_copies_are_noticed():
     train, held = cloud(300), cloud(200, seed=1)
-    assert metrics.copied(train, held, cloud(200, seed=2)) < 0.06
-    assert metrics.copied(train, held, train[:200] + 1e-3) == 1
+    (_, to_strangers), (_, to_others) = metrics.nearest(train, held), metrics.nearest(train, cloud(200, seed=2))
+    assert metrics.copied(to_strangers, to_others) < 0.06
+    assert metrics.copied(to_strangers, metrics.nearest(train, train[:200] + 1e-3)[1]) == 1
     rows, distances = metrics.nearest(train, train[5:8])
     assert rows.tolist() == [5, 6, 7]
     assert distances.max() == pytest.approx(0, abs=1e-4)
+
+
+def test_distances_are_scipys():
+    first, second = cloud(20), cloud(30, middle=3, seed=1)
+    np.testing.assert_allclose(metrics.distances(first, second), cdist(first, second), rtol=1e-6)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    """Of clouds that are alike the truth is 0; with ten blocks Student's t is wider than the normal distribution."""
+    found = [metrics.kid(cloud(200, seed=2 * k), cloud(200, seed=2 * k + 1)) for k in range(150)]
+    inside = np.mean([abs(value) <= half for value, half in found])
+    assert 0.9 <= inside <= 0.99
 
 
 def test_too_few_are_named():

@@ -4,9 +4,11 @@ import copy
 from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from killing import kill_and_go_on
+from scipy import stats
 
 from gan import __main__ as command
 from gan import levers, stages, train
@@ -15,12 +17,10 @@ from gan.data import Faces
 from gan.recipe import Recipe, build_discriminator, build_generator, build_optimizer
 
 RECIPE = Recipe(side=16, latent=4, width_g=4, width_d=4, batch=4, steps=6, period=2, ema=0.9, augmented=True)
-CONFIG = replace(
-    CONFIGS["tiny"], sides=(16, 32), watched=6, judged=20, lever_side=16, steps=(4, 2), dcgan_steps=(20, 2), periods=2
-)
+CONFIG = replace(CONFIGS["tiny"], sides=(32, 64), watched=6, judged=20, lever_side=16, steps=(4, 2), periods=2)
 
 
-CALL = "model = train.fit(RECIPE, make_images(), Path(sys.argv[1]))[0]"
+CALL = "model = train.fit(RECIPE, make_images(), Path(sys.argv[1]))[0]; Path(sys.argv[1]).unlink()"
 
 
 def make_images(number=40, side=16, seed=0):
@@ -33,7 +33,8 @@ def make_images(number=40, side=16, seed=0):
 
 
 def make_faces(side=16):
-    return Faces(make_images(40, side), make_images(30, side, 1), "discs", "discs")
+    people = np.array([f"p{k // 2}" for k in range(40)])
+    return Faces(make_images(40, side), make_images(30, side, 1), people, people[:30], "discs", "discs")
 
 
 def make_players(recipe=RECIPE):
@@ -56,7 +57,7 @@ def test_each_block_moves_its_own_player_only():
     assert moved(before["discriminator"], players["discriminator"])
     players, optimizers = make_players()
     optimizers["discriminator"].step = lambda: None
-    train.train_step(players, optimizers, real, RECIPE, torch.Tensor.backward)
+    train.train_step(players, optimizers, real, replace(RECIPE, steps_g=2), torch.Tensor.backward)
     assert moved(before["generator"], players["generator"])
     assert not moved(before["discriminator"], players["discriminator"])
 
@@ -65,13 +66,20 @@ def test_the_discriminators_block_sends_nothing_to_the_generator():
     players, optimizers = make_players()
     seen = []
 
-    def backward(cost):
-        cost.backward()
-        seen.append(players["generator"].layers[1].weight.grad)
+    first = players["discriminator"].layers[0].weight
 
-    train.train_step(players, optimizers, [torch.rand(4, 3, 16, 16)] * 3, RECIPE, backward)
-    assert seen[:3] == [None] * 3
-    assert seen[3].abs().sum() > 0
+    def backward(cost):
+        before = None if first.grad is None else first.grad.clone()
+        cost.backward()
+        seen.append((players["generator"].layers[1].weight.grad, before, first.grad.clone()))
+
+    found = train.train_step(players, optimizers, [torch.rand(4, 3, 16, 16)] * 3, RECIPE, backward)
+    assert [own for own, _, _ in seen[:3]] == [None] * 3
+    own, before, after = seen[3]
+    assert own.abs().sum() > 0
+    assert torch.equal(before, after)  # nor does the generator's block leave anything with the discriminator
+    assert found["gradient_d"] > 0
+    assert first.requires_grad
 
 
 @pytest.mark.parametrize(
@@ -105,7 +113,7 @@ def test_it_learns_the_colours_of_the_data():
 def test_the_average_has_its_closed_form():
     model, average = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
     values = [3.0, -1.0, 4.0, 1.5]
-    with torch.no_grad():
+    with torch.no_grad():  # what batch norms measured is averaged, too
         average.weight.fill_(2.0)
         for value in values:
             model.weight.fill_(value)
@@ -169,8 +177,11 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
     ]:
         with pytest.raises(ValueError, match=words):
             train.fit(other, images, path)
-    assert [row["step"] for row in train.fit(RECIPE, make_images(), path)[1]] == [2, 4, 6]
-    assert not path.exists()
+    whole = train.fit(RECIPE, make_images(), path)
+    assert [row["step"] for row in whole[1]] == [2, 4, 6]
+    again = train.fit(RECIPE, make_images(), path)  # a kill after the last period costs nothing
+    assert moved(whole[0], again[0]) is False
+    assert again[1] == whole[1]
 
 
 @pytest.mark.parametrize(
@@ -189,11 +200,8 @@ def test_images_that_do_not_fit(images, words):
 
 
 def test_recipes_that_cannot_be():
-    for changes, words in [
-        ({"loss": "x"}, "unknown loss"),
-        ({"steps": 0}, "steps is 0"),
-        ({"steps_d": 0}, "steps_d 0"),
-    ]:
+    wrong = {"unknown loss": {"loss": "x"}, "'steps': 0": {"steps": 0}, "'steps_g': 0": {"steps_g": 0}}
+    for words, changes in wrong.items():
         with pytest.raises(ValueError, match=words):
             train.fit(replace(RECIPE, **changes), make_images())
 
@@ -205,13 +213,15 @@ def test_a_loss_that_is_no_number_is_named():
 
 def test_weights_and_samples_are_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    faces, recipe = make_faces(), replace(stages.dcgan_recipe(CONFIG, 0, 2e-4), steps=4, period=2)
-    first, facts, samples = stages.finish("dcgan_16", recipe, faces, CONFIG)
+    faces, recipe = make_faces(32), replace(stages.dcgan_recipe(CONFIG, 0, 2e-4), steps=4, period=2)
+    first, facts, samples = stages.finish("dcgan_32", recipe, faces, CONFIG)
     assert facts["origin"] == "trained now"
-    assert {"kid", "spread", "seconds", "waiting", "told_apart"} <= set(facts["history"][-1])
-    assert stages.minutes(facts["history"]) > 0
-    assert samples.shape == (2, train.SHOWN, 16, 16, 3)
-    second, again, same = stages.finish("dcgan_16", recipe, faces, CONFIG)
+    assert {"kid", "recall", "spread", "seconds", "waiting", "told_apart", "gradient_g"} <= set(facts["history"][-1])
+    assert stages.minutes_of(facts["history"]) > 0
+    assert samples.shape == (2, train.SHOWN, 32, 32, 3)
+    assert not list(tmp_path.rglob("*.checkpoint"))
+    longer = replace(recipe, steps=9, period=3)  # finished weights are used, however long they were trained
+    second, again, same = stages.finish("dcgan_32", longer, faces, CONFIG)
     assert again["origin"] == "trained before"
     assert np.array_equal(samples, same)
     latents = torch.randn(2, recipe.latent)
@@ -221,19 +231,65 @@ def test_weights_and_samples_are_kept(tmp_path, monkeypatch):
         stages.read_sheet("nothing.jpg", 16)
 
 
+def test_the_larger_begins_with_what_the_smaller_has_learnt(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    monkeypatch.setattr(stages, "load_faces", lambda config, side: make_faces(side))
+    stages.finish_ours(1, make_faces(64), CONFIG)
+    names = {path.stem for path in tmp_path.rglob("*.safetensors")}
+    assert names == {"discs_faces_32", "discs_faces_64"}
+    small, large = (build_generator(stages.our_recipe(CONFIG, place)) for place in (0, 1))
+    before = copy.deepcopy(large)
+    train.take_over(large, small.state_dict())
+    assert torch.equal(large.steps[0][0].weight, small.steps[0][0].weight)
+    assert torch.equal(large.to_colours[0].bias, before.to_colours[0].bias) or len(large.to_colours[0].bias) == 3
+    assert torch.equal(large.steps[-1][0].weight, before.steps[-1][0].weight)  # of the new size
+
+
+def test_equal_time_is_measured(monkeypatch):
+    history = [{"seconds": 9.0}, {"seconds": 2.0}]  # ten steps in two seconds, once it is warm
+    monkeypatch.setattr(stages, "fit", lambda recipe, images: (None, history, None))
+    recipe = stages.in_minutes(RECIPE, 3.0, make_faces(), CONFIG)
+    assert recipe.steps == 900
+    assert recipe.period == 450
+
+
 def test_levers_are_recorded_once(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    config = replace(CONFIG, levers=("base", "SGD"), lever_seeds=(0, 1), lever_steps=4)
+    config = replace(CONFIG, levers=("base", "SGD"), lever_seeds=(0, 1), base_seeds=(0, 1, 2), lever_steps=4)
     runs = levers.run_levers(make_faces(), config)
-    assert len(runs) == 4
+    assert sorted(zip(runs["lever"], runs["seed"], strict=True)) == [
+        ("SGD", 0), ("SGD", 1), ("base", 0), ("base", 1), ("base", 2)
+    ]  # fmt: skip
     monkeypatch.setattr(levers, "fit", None)  # the second time nothing is trained
-    again = levers.run_levers(make_faces(), config)
-    assert runs.equals(again)
+    assert runs.equals(levers.run_levers(make_faces(), config))
     table = levers.summarise(runs)
     assert set(table.index) == {"base", "SGD"}
     assert table["kid"].is_monotonic_increasing
-    by_hand = runs.loc[runs["lever"] == "SGD", "kid"]
-    assert table.loc["SGD", "between seeds"] == pytest.approx(np.ptp(by_hand))
+
+
+def test_changes_are_compared_with_their_own_control_by_hand():
+    values = {"base": [0.30, 0.32, 0.31], levers.BARE: [0.40, 0.42, 0.41], "R1": [0.20, 0.22]}
+    values["hinge loss"] = [0.305, 0.315]
+    rest = {"failed": "", "precision": 0.5, "recall": 0.5, "loo_1nn": 1, "seconds": 1}
+    runs = pd.DataFrame([
+        {"lever": name, "seed": seed, "kid": value, **rest}
+        for name, found in values.items() for seed, value in enumerate(found)
+    ])  # fmt: skip
+    table = levers.summarise(runs)
+    assert table.loc["R1", "change"] == pytest.approx(0.21 - 0.41)  # without normalisation, as it is itself
+    assert table.loc[levers.BARE, "change"] == pytest.approx(0.1)
+    variances = [np.var(found, ddof=1) * (len(found) - 1) for found in values.values()]
+    spread = np.sqrt(sum(variances) / 6)
+    score = 0.2 / (spread * np.sqrt(1 / 2 + 1 / 3))
+    alone = 2 * stats.t.sf(score, 6)
+    assert table.loc["R1", "p, corrected"] == pytest.approx(min(3 * alone, 1), rel=1e-6)
+    assert table.loc["hinge loss", "p, corrected"] > 0.5
+    assert np.isnan(table.loc["base", "p, corrected"])
+
+
+def test_holms_method_by_hand():
+    found = levers.holm(pd.Series({"a": 0.04, "b": 0.01, "c": 0.03}))
+    assert found.to_dict() == pytest.approx({"a": 0.06, "b": 0.03, "c": 0.06})
 
 
 def test_a_lever_that_breaks_down_is_an_answer(tmp_path, monkeypatch):
@@ -245,7 +301,7 @@ def test_a_lever_that_breaks_down_is_an_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(levers, "fit", broken)
     runs = levers.run_levers(make_faces(), replace(CONFIG, levers=("base",), lever_seeds=(0,)))
     table = levers.summarise(runs)
-    assert table.loc["base", "broken"] == 1
+    assert table.loc["base", "broken"] == len(CONFIG.base_seeds)
     assert np.isnan(table.loc["base", "kid"])
 
 
@@ -256,6 +312,7 @@ def test_every_lever_changes_the_base_and_sees_as_many_images():
         recipe = levers.lever_recipe(name, 0, CONFIGS["sample"])
         assert (recipe == base) == (name == "base")
         assert recipe.steps * recipe.batch == base.steps * base.batch
+        assert levers.LEVERS[name][1] in levers.LEVERS
         seen.add(tuple(asdict(recipe).items()))
     assert len(seen) == len(levers.LEVERS)
     with pytest.raises(ValueError, match="unknown lever 'x'"):
@@ -264,7 +321,8 @@ def test_every_lever_changes_the_base_and_sees_as_many_images():
 
 def test_the_best_rate_is_that_of_the_least_distance(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    table = levers.try_rates(0, make_faces(), replace(CONFIG, dcgan_rates=(1e-4, 1e-3), dcgan_trial=0.1))
+    monkeypatch.setattr(levers, "in_minutes", lambda recipe, *rest: replace(recipe, steps=2, period=1))
+    table = levers.try_rates(0, make_faces(32), replace(CONFIG, dcgan_rates=(1e-4, 1e-3)), 1.0)
     assert list(table.index) == [1e-4, 1e-3]
     table["kid"] = [0.4, 0.2]
     assert levers.best_rate(table) == 1e-3
@@ -283,6 +341,8 @@ def test_the_command_trains(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     monkeypatch.setattr(command, "load_config", lambda week, configs: CONFIG)
     monkeypatch.setattr(command, "load_faces", lambda config, side: make_faces(side))
-    assert command.main(["faces", "32"]) == 0
-    assert command.main(["dcgan", "16"]) == 0
+    monkeypatch.setattr(levers, "in_minutes", lambda recipe, *rest: replace(recipe, steps=2, period=1))
+    monkeypatch.setattr(stages, "in_minutes", lambda recipe, *rest: replace(recipe, steps=2, period=1))
+    assert command.main(["dcgan", "32"]) == 0
+    assert {path.stem for path in tmp_path.rglob("*.safetensors")} == {"discs_faces_32", "discs_dcgan_32"}
     assert "minutes" in capsys.readouterr().out

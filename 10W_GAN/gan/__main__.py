@@ -8,10 +8,10 @@ import sys
 
 from coursework.profile import load_config
 from coursework.runtime import seed_everything
-from gan.config import CONFIGS
-from gan.data import load_faces
-from gan.levers import best_rate, run_levers, summarise, try_rates
-from gan.stages import dcgan_recipe, finish, minutes, our_recipe
+from gan.config import CONFIGS, Config
+from gan.data import Faces, load_faces
+from gan.levers import finish_dcgan, run_levers, summarise
+from gan.stages import finish_ours, minutes_of
 
 
 def main(arguments: list[str]) -> int:
@@ -28,13 +28,17 @@ def main(arguments: list[str]) -> int:
         print(summarise(runs).round(4).to_string())
         return 0
     place = sides.index(arguments[1])
-    faces = load_faces(config, config.sides[place])
-    recipe = our_recipe(config, place)
-    if arguments[0] == "dcgan":
-        recipe = dcgan_recipe(config, place, best_rate(try_rates(place, faces, config)))
-    _, facts, _ = finish("_".join(arguments), recipe, faces, config)
-    print(f"{minutes(facts['history']):.1f} minutes, {facts['history'][-1]}")
+    facts = finish_side(arguments[0], place, load_faces(config, config.sides[place]), config)
+    print(f"{minutes_of(facts['history']):.1f} minutes, {facts['history'][-1]}")
     return 0
+
+
+def finish_side(what: str, place: int, faces: Faces, config: Config) -> dict:
+    """Our pair at one of the sides, or DCGAN for as long; the facts of its training."""
+    _, facts, _ = finish_ours(place, faces, config)
+    if what == "dcgan":
+        _, facts, _ = finish_dcgan(place, faces, config, minutes_of(facts["history"]))[:3]
+    return facts
 
 
 if __name__ == "__main__":

@@ -26,10 +26,15 @@ DRAWN_SIDE = 500  # pixels of a drawn picture, so that the crop has 256
 
 @dataclass(frozen=True)
 class Faces:
-    """Images to learn from and of people kept aside, bytes (n, S, S, 3); true attributes of the first, if drawn."""
+    """Images to learn from, and of people kept aside, bytes (n, S, S, 3), with whose they are, (n,).
+
+    And, if they are drawn, the true attributes of those to learn from.
+    """
 
     train: np.ndarray
     held: np.ndarray
+    train_people: np.ndarray
+    held_people: np.ndarray
     name: str
     source: str
     attributes: pd.DataFrame | None = None
@@ -93,10 +98,20 @@ def build_faces(
     chosen = first_of_each(people, config.per_person)[: config.limit]
     aside = held_people(people[chosen], config.held, config.seed)
     chosen, number = np.concatenate([chosen[~aside], chosen[aside]]), int((~aside).sum())
-    paths = [paths[row] for row in chosen]
+    paths, people = [paths[row] for row in chosen], people[chosen]
     images = decode_once("10W", paths, partial(read_middle, side=side, share=crop), side)
     attributes = None if truth is None else truth.loc[[path.name for path in paths[:number]]]
-    return Faces(images[:number], images[number:], name, source, attributes, generator)
+    parts = images[:number], images[number:], people[:number], people[number:]
+    return Faces(*parts, name, source, attributes, generator)
+
+
+def choose(images: np.ndarray, people: np.ndarray, number: int, seed: int) -> np.ndarray:
+    """So many images (or all there are) in random order, one of each person: bytes (number, S, S, 3)."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(images))
+    _, first = np.unique(people[order], return_index=True)
+    rows = rng.permutation(order[first])[:number]
+    return np.asarray(images[np.sort(rows)])[rng.permutation(len(rows))]
 
 
 def first_of_each(people: np.ndarray, number: int) -> np.ndarray:

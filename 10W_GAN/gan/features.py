@@ -46,6 +46,13 @@ def draw(generator: nn.Module, latents: torch.Tensor, batch: int = 64) -> np.nda
     return np.concatenate([to_bytes(generator(some.to(pick_device()))) for some in latents.split(batch)])
 
 
+def walk(generator: nn.Module, first: torch.Tensor, second: torch.Tensor, steps: int) -> np.ndarray:
+    """Images of latents on the way between two, (latent,) each, as long as noise is: bytes (steps, S, S, 3)."""
+    share = torch.linspace(0, 1, steps)[:, None]
+    length = (share**2 + (1 - share) ** 2).sqrt()  # a straight line would come closer to 0 than noise ever does
+    return draw(generator, ((1 - share) * first + share * second) / length)
+
+
 def train_reader(features: np.ndarray, labels: np.ndarray) -> Pipeline:
     """A logistic regression that reads an attribute, (n,) of bool, from features (n, d).
 
@@ -88,8 +95,8 @@ def blurred(images: torch.Tensor) -> torch.Tensor:
 
 
 def grainy(images: torch.Tensor) -> torch.Tensor:
-    """With noise of deviation 20 of 255."""
-    return images + 20 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    """With noise of deviation 8 of 255."""
+    return images + 8 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
 
 
 LADDER = {  # what happens to real pictures

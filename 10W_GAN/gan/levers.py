@@ -1,65 +1,72 @@
 """The levers: one base recipe, one change at a time, each trained from several seeds on small faces, and judged."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from tqdm import tqdm
 
 from coursework.checkpoints import training_key
 from coursework.records import keep_dir, write_text
 from gan.config import Config
-from gan.data import Faces
+from gan.data import Faces, choose
 from gan.features import extract_features, generate
 from gan.metrics import kid, one_nn_accuracy, precision_recall
 from gan.recipe import Recipe
-from gan.stages import dcgan_recipe
+from gan.stages import dcgan_recipe, finish, in_minutes
 from gan.train import fingerprint, fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
-BARE = {"norm_g": "none", "norm_d": "none"}
-LEVERS = {  # name: (group, what is changed)
-    "base": ("", {}),
-    "deeper generator": ("homework's", {"depth_g": 1}),
-    "deeper discriminator": ("homework's", {"depth_d": 1}),
-    "wider generator": ("homework's", {"width_g": 48}),
-    "linear layers": ("homework's", {"linear_g": 2, "linear_d": 2}),
-    "leaky ReLU in both": ("homework's", {"activation_g": "leaky"}),
-    "ELU in both": ("homework's", {"activation_g": "elu", "activation_d": "elu"}),
-    "no normalisation": ("homework's", BARE),
-    "no normalisation, no tanh": ("homework's", {**BARE, "output": "none"}),
-    "no tanh": ("homework's", {"output": "none"}),
-    "mse": ("homework's", {"loss": "least squares"}),
-    "falling rate": ("homework's", {"falling": 0.5}),
-    "5 % wrong labels": ("homework's", {"swapped": 0.05}),
-    "smooth labels": ("homework's", {"smooth": 0.1}),
-    "RMSprop": ("homework's", {"optimizer": "rmsprop"}),
-    "SGD": ("homework's", {"optimizer": "sgd", "beta1": 0.9, "rate_g": 1e-2, "rate_d": 1e-2}),
-    "Adam, beta 0.9": ("homework's", {"beta1": 0.9}),
-    "two steps of the discriminator": ("homework's", {"steps_d": 2}),
-    "unequal rates": ("homework's", {"rate_g": 1e-4, "rate_d": 4e-4}),
-    "five times the rate": ("homework's", {"rate_g": 1e-3, "rate_d": 1e-3}),
-    "latent of 16": ("homework's", {"latent": 16}),
-    "latent of 400": ("homework's", {"latent": 400}),
-    "batch of 8": ("homework's", {"batch": 8}),
-    "batch of 128": ("homework's", {"batch": 128}),
-    "hinge": ("ours", {"loss": "hinge"}),
-    "WGAN-GP": ("ours", {"loss": "wasserstein", "slope": 10.0, "norm_d": "none", "beta1": 0.0}),
-    "spectral normalisation": ("ours", {"norm_d": "spectral"}),
-    "R1": ("ours", {"r1": 1.0, "norm_d": "none"}),
-    "augmentation": ("ours", {"augmented": True}),
-    "average of the generator": ("ours", {"ema": 0.995}),
-    "residual networks": ("ours", {"generator": "residual", "discriminator": "residual", "beta1": 0.0}),
-    "light generator": ("ours", {"generator": "light"}),
-    "projected": ("ours", {"discriminator": "projected", "seen": 64, "loss": "hinge"}),
-    "all of ours": (
-        "ours",
+BASE, BARE, CALM = "base", "no normalisation in the discriminator", "no momentum of the gradient (beta 0)"
+THEIRS, OURS = "homework's", "ours"
+LEVERS = {  # name: (whose, what it is compared with, what is changed in the base)
+    BASE: ("", BASE, {}),
+    "deeper generator": (THEIRS, BASE, {"depth_g": 1}),
+    "deeper discriminator": (THEIRS, BASE, {"depth_d": 1}),
+    "wider generator": (THEIRS, BASE, {"width_g": 48}),
+    "linear layers": (THEIRS, BASE, {"linear_g": 2, "linear_d": 2}),
+    "leaky ReLU in both": (THEIRS, BASE, {"activation_g": "leaky"}),
+    "ELU in both": (THEIRS, BASE, {"activation_g": "elu", "activation_d": "elu"}),
+    "instance norm": (THEIRS, BASE, {"norm_g": "instance", "norm_d": "instance"}),
+    "no normalisation": (THEIRS, BASE, {"norm_g": "none", "norm_d": "none"}),
+    "no tanh": (THEIRS, BASE, {"output": "none"}),
+    "neither normalisation nor tanh": (THEIRS, BASE, {"norm_g": "none", "norm_d": "none", "output": "none"}),
+    "MSE loss": (THEIRS, BASE, {"loss": "least squares"}),
+    "falling rate": (THEIRS, BASE, {"falling": 0.5}),
+    "5 % wrong labels": (THEIRS, BASE, {"swapped": 0.05}),
+    "smooth labels": (THEIRS, BASE, {"smooth": 0.1}),
+    "RMSprop": (THEIRS, BASE, {"optimizer": "rmsprop"}),
+    "SGD": (THEIRS, BASE, {"optimizer": "sgd", "beta1": 0.9, "rate_g": 1e-2, "rate_d": 1e-2}),
+    "beta 0.9": (THEIRS, BASE, {"beta1": 0.9}),
+    "two steps of the discriminator": (THEIRS, BASE, {"steps_d": 2}),
+    "two steps of the generator": (THEIRS, BASE, {"steps_g": 2}),
+    "unequal rates": (THEIRS, BASE, {"rate_g": 1e-4, "rate_d": 4e-4}),
+    "five times the rate": (THEIRS, BASE, {"rate_g": 1e-3, "rate_d": 1e-3}),
+    "latent of 16": (THEIRS, BASE, {"latent": 16}),
+    "latent of 400": (THEIRS, BASE, {"latent": 400}),
+    "batch of 8": (THEIRS, BASE, {"batch": 8}),
+    "batch of 128": (THEIRS, BASE, {"batch": 128}),
+    CALM: (OURS, BASE, {"beta1": 0.0}),
+    BARE: (OURS, BASE, {"norm_d": "none"}),
+    "hinge loss": (OURS, BASE, {"loss": "hinge"}),
+    "spectral normalisation": (OURS, BASE, {"norm_d": "spectral"}),
+    "R1": (OURS, BARE, {"norm_d": "none", "r1": 1.0}),
+    "WGAN-GP": (OURS, BARE, {"norm_d": "none", "loss": "wasserstein", "slope": 10.0}),
+    "augmentation": (OURS, BASE, {"augmented": True}),
+    "average of the generator": (OURS, BASE, {"ema": 0.995}),
+    "residual networks": (OURS, BASE, {"generator": "residual", "discriminator": "residual"}),
+    "light generator": (OURS, BASE, {"generator": "light"}),
+    "projected discriminator": (OURS, "hinge loss", {"loss": "hinge", "discriminator": "projected", "seen": 64}),
+    "all that the last section takes": (
+        OURS, "projected discriminator",
         {
-            "generator": "light", "discriminator": "projected", "seen": 64, "loss": "hinge",
-            "augmented": True, "ema": 0.995, "beta1": 0.0, "beta2": 0.99,
+            "loss": "hinge", "discriminator": "projected", "seen": 64, "generator": "light", "augmented": True,
+            "ema": 0.995, "beta1": 0.0, "beta2": 0.99,
         },
     ),
 }  # fmt: skip
@@ -68,7 +75,7 @@ LEVERS = {  # name: (group, what is changed)
 def base_recipe(config: Config) -> Recipe:
     """What all levers start from: a small DCGAN."""
     width, batch, steps = 24, 32, config.lever_steps
-    return Recipe(side=config.lever_side, width_g=width, width_d=width, batch=batch, steps=steps, period=steps)
+    return Recipe(side=config.lever_side, width_g=width, width_d=width, batch=batch, steps=steps, period=-(-steps // 4))
 
 
 def lever_recipe(name: str, seed: int, config: Config) -> Recipe:
@@ -76,22 +83,28 @@ def lever_recipe(name: str, seed: int, config: Config) -> Recipe:
     if name not in LEVERS:
         raise ValueError(f"unknown lever {name!r}; there are: {', '.join(LEVERS)}")
     base = base_recipe(config)
-    changed = replace(base, **LEVERS[name][1], seed=seed)
+    changed = replace(base, **LEVERS[name][2], seed=seed)
     steps = max(base.steps * base.batch // changed.batch, 1)
-    return replace(changed, steps=steps, period=steps)
+    return replace(changed, steps=steps, period=-(-steps // 4))
 
 
 def all_runs(config: Config) -> Iterator[tuple[str, int]]:
-    """Name and seed of every run, one seed after the other."""
-    for seed in config.lever_seeds:
-        for name in config.levers or LEVERS:
-            yield name, seed
+    """Name and seed of every run; what others are compared with has more seeds."""
+    names = config.levers or tuple(LEVERS)
+    controls = {LEVERS[name][1] for name in names}
+    for seed in sorted({*config.lever_seeds, *config.base_seeds}):
+        for name in names:
+            if seed in (config.base_seeds if name in controls else config.lever_seeds):
+                yield name, seed
 
 
-def run_once(name: str, recipe: Recipe, faces: Faces, real: np.ndarray, retrain: bool) -> dict:
+def run_once(
+    name: str, recipe: Recipe, faces: Faces, real: np.ndarray, retrain: bool, limit: Callable[[], Recipe] | None = None
+) -> dict:
     """Train and judge a recipe, only to know how good it is. Returns its record; its weights are not kept.
 
     `real` are features of as many real images as are judged. A recorded one is not trained again, unless `retrain`.
+    `limit` gives the recipe with the number of steps that it is to have, if the machine decides that.
     """
     key = training_key("run", asdict(recipe), fingerprint(faces.train), len(real))
     fresh = keep_dir("10W") / "runs" / faces.name / f"{name}.json"
@@ -100,7 +113,7 @@ def run_once(name: str, recipe: Recipe, faces: Faces, real: np.ndarray, retrain:
         if record:
             return record
     try:
-        record = judge(recipe, faces, real) | {"failed": ""}
+        record = judge(limit() if limit else recipe, faces, real) | {"failed": ""}
     except ValueError as error:
         if "no number" not in str(error):
             raise
@@ -119,12 +132,13 @@ def judge(recipe: Recipe, faces: Faces, real: np.ndarray) -> dict:
     precision, recall = precision_recall(real, fake)
     return {
         "kid": distance,
-        "kid_half": half,
+        "kid_half": half,  # of an interval over images
         "precision": precision,
         "recall": recall,
         "loo_1nn": one_nn_accuracy(real, fake),
         "told_apart": history[-1]["told_apart"],
         "seconds": sum(row["seconds"] for row in history),
+        "steps": history[-1]["step"],
     }
 
 
@@ -144,21 +158,31 @@ def read_record(path: Path, key: str) -> dict | None:
 
 def run_levers(faces: Faces, config: Config) -> pd.DataFrame:
     """All runs, trained where they are not there yet: a row each."""
-    real, rows = extract_features(faces.train[: config.judged]), []
-    for name, seed in tqdm(list(all_runs(config)), desc="levers", unit="run", leave=False):
+    return run_some(list(all_runs(config)), faces, config)
+
+
+def run_some(runs: list[tuple[str, int]], faces: Faces, config: Config) -> pd.DataFrame:
+    """Some runs, (name, seed) each."""
+    real, rows = real_features(faces, config), []
+    for name, seed in tqdm(runs, desc="levers", unit="run", leave=False):
         recipe = lever_recipe(name, seed, config)
         record = run_once(f"{file_name(name)}-{seed}", recipe, faces, real, config.retrain)
         rows.append({"lever": name, "seed": seed, **record})
     return pd.DataFrame(rows)
 
 
-def try_rates(place: int, faces: Faces, config: Config) -> pd.DataFrame:
-    """DCGAN at one of the notebooks' sides, trained a little with each of the rates: a row a rate."""
-    real, rows = extract_features(faces.train[: config.judged]), {}
+def real_features(faces: Faces, config: Config) -> np.ndarray:
+    """Features of real faces to compare with, one of each person."""
+    return extract_features(choose(faces.train, faces.train_people, config.judged, config.seed))
+
+
+def try_rates(place: int, faces: Faces, config: Config, minutes: float) -> pd.DataFrame:
+    """DCGAN at one of the notebooks' sides, trained for a part of the time with each of the rates: a row a rate."""
+    real, rows = real_features(faces, config), {}
     for rate in config.dcgan_rates:
-        recipe = dcgan_recipe(config, place, rate, config.dcgan_trial)
-        name = f"dcgan_{recipe.side}_at_{rate:g}"
-        rows[rate] = run_once(name, recipe, faces, real, config.retrain)
+        recipe = dcgan_recipe(config, place, rate)
+        limit = partial(in_minutes, recipe, config.dcgan_trial * minutes, faces, config)
+        rows[rate] = run_once(f"dcgan_{recipe.side}_at_{rate:g}", recipe, faces, real, config.retrain, limit)
     return pd.DataFrame(rows).T.drop(columns="key")
 
 
@@ -170,17 +194,52 @@ def best_rate(table: pd.DataFrame) -> float:
     return float(distances.idxmin())
 
 
-def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row a lever, the best first: means over the seeds, and how far the seeds lie apart.
+def finish_dcgan(place: int, faces: Faces, config: Config, minutes: float):
+    """DCGAN with the best of its rates, trained for so long: generator, facts, samples, and the trial of the rates."""
+    rates = try_rates(place, faces, config, minutes)
+    recipe = dcgan_recipe(config, place, best_rate(rates))
+    return *finish(f"dcgan_{recipe.side}", recipe, faces, config, minutes), rates
 
-    A lever of which a run broke down counts as broken: its numbers are NaN.
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a lever, the best first: means over the seeds, and what it does against what it is compared with.
+
+    Whether a change is more than chance is asked by a t-test whose spread is that of seeds, pooled over all levers,
+    and corrected for the number of levers by Holm's method. A lever of which a run broke down has no numbers.
     """
-    numbers = ["kid", "kid_half", "precision", "recall", "loo_1nn", "seconds"]
+    numbers = ["kid", "precision", "recall", "loo_1nn", "seconds"]
     runs = runs.reindex(columns=["lever", "seed", "failed", *numbers])
     groups = runs.groupby("lever", sort=False)
     table = groups[numbers].mean()
-    table["between seeds"] = groups["kid"].max() - groups["kid"].min()
     table["broken"] = groups["failed"].agg(lambda failed: int((failed != "").sum()))
-    table.loc[table["broken"] > 0, [*numbers, "between seeds"]] = np.nan
+    table["seeds"] = groups.size()
+    table.loc[table["broken"] > 0, numbers] = np.nan
     table["whose"] = [LEVERS[name][0] for name in table.index]
+    table["compared with"] = [LEVERS[name][1] for name in table.index]
+    spread, freedom = seed_spread(runs, table)
+    control = table["compared with"].map(table["kid"])
+    others = table["compared with"].map(table["seeds"])
+    table["change"] = table["kid"] - control
+    table["±"] = stats.t.ppf(0.975, freedom) * spread * np.sqrt(1 / table["seeds"] + 1 / others)
+    score = table["change"].abs() / (spread * np.sqrt(1 / table["seeds"] + 1 / others))
+    chance = pd.Series(2 * stats.t.sf(score, freedom), table.index).where(table["change"].notna())
+    asked = chance[table.index != table["compared with"]].dropna()
+    table["p, corrected"] = holm(asked)
     return table.sort_values("kid", na_position="last", kind="stable")
+
+
+def seed_spread(runs: pd.DataFrame, table: pd.DataFrame) -> tuple[float, int]:
+    """The deviation of KID between seeds of the same recipe, pooled over the whole ones, and its degrees of freedom."""
+    whole = runs[runs["lever"].isin(table.index[table["broken"] == 0])]
+    groups = whole.groupby("lever")["kid"]
+    freedom = int((groups.size() - 1).sum())
+    if freedom < 1:
+        return float("nan"), 1
+    return float(np.sqrt(((groups.size() - 1) * groups.var(ddof=1).fillna(0)).sum() / freedom)), freedom
+
+
+def holm(chances: pd.Series) -> pd.Series:
+    """p-values corrected for their number. Source: Holm 1979."""
+    order = chances.sort_values()
+    factors = np.arange(len(order), 0, -1)
+    return np.minimum(np.maximum.accumulate(order * factors), 1.0).reindex(chances.index)

@@ -1,7 +1,7 @@
 """How far generated images are from real ones, from features or pixels as vectors (n, d)."""
 
 import numpy as np
-from scipy.spatial.distance import cdist
+from scipy import stats
 
 
 def mmd(first: np.ndarray, second: np.ndarray) -> float:
@@ -33,7 +33,15 @@ def kid(real: np.ndarray, fake: np.ndarray, blocks: int = 10) -> tuple[float, fl
     size = number // blocks
     pairs = ((real[k * size : (k + 1) * size], fake[k * size : (k + 1) * size]) for k in range(blocks))
     found = np.array([mmd(*pair) for pair in pairs])
-    return float(found.mean()), float(1.96 * found.std(ddof=1) / np.sqrt(blocks))
+    wide = stats.t.ppf(0.975, blocks - 1)  # few blocks: Student's, not the normal distribution
+    return float(found.mean()), float(wide * found.std(ddof=1) / np.sqrt(blocks))
+
+
+def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Euclidean distances of all pairs, (n, m)."""
+    first, second = first.astype(np.float64), second.astype(np.float64)
+    square = (first**2).sum(axis=1)[:, None] - 2 * first @ second.T + (second**2).sum(axis=1)
+    return np.sqrt(np.maximum(square, 0))
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
@@ -42,7 +50,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[fl
     Among: no farther from some member than that is from its own k-th neighbour.
     Source: Kynkäänniemi et al. 2019, equations 1 and 2, arXiv:1904.06991.
     """
-    across = cdist(real, fake)
+    across = distances(real, fake)
     return (
         float((across <= kth_distance(real, k)[:, None]).any(axis=0).mean()),
         float((across <= kth_distance(fake, k)[None, :]).any(axis=1).mean()),
@@ -53,7 +61,7 @@ def kth_distance(vectors: np.ndarray, k: int) -> np.ndarray:
     """How far each is from its k-th nearest other, (n,). Raises ValueError if there are not k others."""
     if k > len(vectors) - 1:
         raise ValueError(f"k is {k}, but there are {len(vectors) - 1} others; take a smaller k, or more images")
-    return np.partition(cdist(vectors, vectors), k, axis=1)[:, k]  # the 0th is itself
+    return np.partition(distances(vectors, vectors), k, axis=1)[:, k]  # the 0th is itself
 
 
 def one_nn_accuracy(real: np.ndarray, fake: np.ndarray) -> float:
@@ -64,7 +72,7 @@ def one_nn_accuracy(real: np.ndarray, fake: np.ndarray) -> float:
     if len(real) != len(fake):
         raise ValueError(f"{len(real)} real and {len(fake)} generated; give as many of both")
     everything = np.concatenate([real, fake])
-    distance = cdist(everything, everything)
+    distance = distances(everything, everything)
     np.fill_diagonal(distance, np.inf)
     is_real = np.arange(len(everything)) < len(real)
     return float((is_real[distance.argmin(axis=1)] == is_real).mean())
@@ -72,18 +80,21 @@ def one_nn_accuracy(real: np.ndarray, fake: np.ndarray) -> float:
 
 def nearest(index: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each query the row of the nearest in `index`, and how far that is."""
-    distance = cdist(queries, index)
-    rows = distance.argmin(axis=1)
-    return rows, distance[np.arange(len(queries)), rows]
+    rows, found = [], []
+    for some in np.array_split(queries, -(-len(queries) // 200)):
+        distance = distances(some, index)
+        rows.append(distance.argmin(axis=1))
+        found.append(distance.min(axis=1))
+    return np.concatenate(rows), np.concatenate(found)
 
 
-def copied(train: np.ndarray, held: np.ndarray, fake: np.ndarray) -> float:
-    """Share of generated ones that are closer to a training image than 99 % of other people's pictures are.
+def copied(to_strangers: np.ndarray, to_fakes: np.ndarray) -> float:
+    """Share of generated ones that are closer to a training image than 99 % of strangers' pictures are.
 
-    Near 0.01 for a generator that copies no more than strangers look alike.
+    Both are distances to the nearest training image. Near 0.01 for a generator that copies no more than strangers look
+    alike.
     """
-    usual = np.quantile(nearest(train, held)[1], 0.01)
-    return float((nearest(train, fake)[1] < usual).mean())
+    return float((to_fakes < np.quantile(to_strangers, 0.01)).mean())
 
 
 def flat_pixels(images: np.ndarray, side: int = 32) -> np.ndarray:

@@ -6,7 +6,7 @@ discriminator says are logits (N, k), large for what looks real to it.
 
 import math
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import torch
 from torch import nn
@@ -131,10 +131,11 @@ def check_images(images: torch.Tensor, side: int) -> None:
 
 
 class UpBlock(nn.Module):
-    """(N, a, s, s) to (N, b, 2s, 2s): what two convolutions add to the enlarged picture."""
+    """(N, a, s, s) to (N, b, 2s, 2s), or (N, b, s, s) without `resize`: what two convolutions add to the map."""
 
-    def __init__(self, ins: int, outs: int):
+    def __init__(self, ins: int, outs: int, resize: bool = True):
         super().__init__()
+        self.resize = double if resize else nn.Identity()
         self.first = nn.Sequential(nn.BatchNorm2d(ins), nn.ReLU())
         self.second = nn.Sequential(
             nn.Conv2d(ins, outs, 3, padding=1, bias=False),
@@ -144,14 +145,15 @@ class UpBlock(nn.Module):
         self.skip = nn.Conv2d(ins, outs, 1, bias=False)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        return double(self.skip(maps)) + self.second(double(self.first(maps)))
+        return self.resize(self.skip(maps)) + self.second(self.resize(self.first(maps)))
 
 
 class DownBlock(nn.Module):
-    """(N, a, s, s) to (N, b, s/2, s/2): what two convolutions add to the smaller picture."""
+    """(N, a, s, s) to (N, b, s/2, s/2), or (N, b, s, s) without `resize`: what two convolutions add to the map."""
 
-    def __init__(self, ins: int, outs: int):
+    def __init__(self, ins: int, outs: int, resize: bool = True):
         super().__init__()
+        self.resize = nn.AvgPool2d(2) if resize else nn.Identity()
         self.layers = nn.Sequential(
             nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(ins, outs, 3, padding=1)),
             nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(outs, outs, 3, padding=1)),
@@ -159,8 +161,12 @@ class DownBlock(nn.Module):
         self.skip = spectral_norm(nn.Conv2d(ins, outs, 1, bias=False))
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        small = F.avg_pool2d(maps, 2)
-        return self.skip(small) + F.avg_pool2d(self.layers(maps), 2)
+        return self.skip(self.resize(maps)) + self.resize(self.layers(maps))
+
+
+def keep(block: type, channels: int, depth: int) -> list[nn.Module]:
+    """Blocks that keep the size."""
+    return [block(channels, channels, resize=False) for _ in range(depth)]
 
 
 def double(maps: torch.Tensor) -> torch.Tensor:
@@ -169,17 +175,18 @@ def double(maps: torch.Tensor) -> torch.Tensor:
 
 
 class ResidualGenerator(nn.Module):
-    """Latents to images by `UpBlock`s, as many as the side asks for.
+    """Latents to images by `UpBlock`s, as many as the side asks for; `depth` adds blocks that keep the size.
 
     Source: Miyato et al. 2018, figure 9 (our widths), arXiv:1802.05957.
     """
 
-    def __init__(self, side: int, latent: int, width: int = 32):
+    def __init__(self, side: int, latent: int, width: int = 32, depth: int = 0):
         super().__init__()
         channels = [*widths(side, width)[::-1], width]
         self.latent, self.widest = latent, channels[0]
         self.start = nn.Linear(latent, self.widest * SMALLEST**2)
-        self.blocks = nn.Sequential(*(UpBlock(a, b) for a, b in pairwise(channels)))
+        blocks = ([UpBlock(a, b), *keep(UpBlock, b, depth)] for a, b in pairwise(channels))
+        self.blocks = nn.Sequential(*chain.from_iterable(blocks))
         self.to_colours = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1), nn.Tanh())
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
@@ -189,13 +196,14 @@ class ResidualGenerator(nn.Module):
 
 
 class ResidualDiscriminator(nn.Module):
-    """Images to logits (N, 1) by `DownBlock`s, with spectral normalisation. Source: as `ResidualGenerator`."""
+    """Images to logits (N, 1) by `DownBlock`s, with spectral normalisation; the rest as `ResidualGenerator`."""
 
-    def __init__(self, side: int, width: int = 32):
+    def __init__(self, side: int, width: int = 32, depth: int = 0):
         super().__init__()
         channels = [width, *widths(side, width)]
         self.from_colours = spectral_norm(nn.Conv2d(3, width, 3, padding=1))
-        self.blocks = nn.Sequential(*(DownBlock(a, b) for a, b in pairwise(channels)))
+        blocks = ([DownBlock(a, b), *keep(DownBlock, b, depth)] for a, b in pairwise(channels))
+        self.blocks = nn.Sequential(*chain.from_iterable(blocks))
         self.last, self.side = spectral_norm(nn.Linear(channels[-1], 1)), side
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

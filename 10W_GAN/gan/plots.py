@@ -36,12 +36,12 @@ def plot_histories(histories: dict[str, list[dict]], batch: int) -> Figure:
 
 
 def plot_levers(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
-    """KID of every lever, the best above; a dot a seed, a bar their mean; the base as a line."""
+    """KID of every lever, the best above; a dot a seed, a bar their mean with the interval of its change."""
     whole = table[table["broken"] == 0]
     figure, ax = plt.subplots(figsize=(9, 0.27 * len(table) + 1))
     for place, (name, row) in enumerate(whole.iterrows()):
         colour = GROUPS[row["whose"]]
-        ax.barh(place, row["kid"], color=colour, alpha=0.35, height=0.7)
+        ax.barh(place, row["kid"], color=colour, alpha=0.35, height=0.7, xerr=row["±"], error_kw={"elinewidth": 1})
         dots = runs.loc[runs["lever"] == name, "kid"]
         ax.plot(dots, np.full(len(dots), place), "o", color=colour, markersize=4)
     for place, name in enumerate(table.index[table["broken"] > 0], start=len(whole)):
@@ -95,7 +95,7 @@ def plot_shares(shares: pd.DataFrame) -> Figure:
     return figure
 
 
-def film(samples: np.ndarray, seen: list[int], columns: int = 4, width: int = 480) -> bytes:
+def film(samples: np.ndarray, seen: list[int], columns: int = 4, width: int = 360) -> bytes:
     """What a training drew, (periods, k, S, S, 3), as an animated GIF with the thousands of images seen."""
     frames = []
     for images, number in zip(samples, seen, strict=True):
@@ -105,7 +105,7 @@ def film(samples: np.ndarray, seen: list[int], columns: int = 4, width: int = 48
         ImageDraw.Draw(picture).text(
             (6, 4), f"{number / 1000:.0f}k images seen", "white", stroke_width=1, stroke_fill=0
         )
-        frames.append(picture.quantize(96))
+        frames.append(picture.quantize(64, dither=Image.Dither.NONE))
     buffer = io.BytesIO()
     pauses = [220] * (len(frames) - 1) + [1800]  # milliseconds
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0, optimize=True)

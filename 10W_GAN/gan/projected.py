@@ -15,8 +15,9 @@ from coursework.imagenet import load_efficientnet
 from gan.models import SMALLEST, check_images, check_latents, double
 
 TAPS = {2: 24, 4: 40, 10: 112, 15: 320}  # block of EfficientNet-Lite0: channels, at 1/4, 1/8, 1/16 and 1/32 of the side
-TIMES = {4: 8, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5}  # channels of a light generator's maps by side, × width
-MIXED = 64  # channels of the coarsest level after mixing; each finer one has as many
+LOUD = (7.4, 6.7, 6.6, 2.4)  # of these maps on photographs of faces, root mean square; they are divided by it
+MIXED = (64, 128, 256, 512)  # channels after mixing, from fine to coarse
+TIMES = {4: 6, 8: 6, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5}  # channels of a light generator's maps by side, × width
 
 
 class FrozenFeatures(nn.Module):
@@ -51,34 +52,40 @@ def fold_norms(network: nn.Module) -> nn.Module:
 class Mixing(nn.Module):
     """Four maps to four, mixed at random across channels and, from coarse to fine, across scales; nothing learns.
 
-    So that a discriminator cannot look at a few channels only. Source: Sauer et al. 2021, section 3.2.
+    So that a discriminator cannot look at a few channels only. Every step keeps the loudness, so that the fine maps
+    are not drowned by the coarse ones. Source: Sauer et al. 2021, section 3.2.
     """
 
     def __init__(self):
         super().__init__()
-        self.channels = nn.ModuleList(nn.Conv2d(size, MIXED, 1) for size in TAPS.values())
-        self.scales = nn.ModuleList(nn.Conv2d(MIXED, MIXED, 3, padding=1) for _ in TAPS)
-        for convolution in (*self.channels, *self.scales):
-            nn.init.kaiming_normal_(convolution.weight)
+        self.channels = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(TAPS.values(), MIXED, strict=True))
+        self.scales = nn.ModuleList(nn.Conv2d(size, size, 3, padding=1) for size in MIXED)
+        self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(MIXED))
+        for convolution in (*self.channels, *self.scales, *self.down):
+            nn.init.normal_(convolution.weight, 0, convolution.weight[0].numel() ** -0.5)
             nn.init.zeros_(convolution.bias)
 
     def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
-        mixed, above = [], 0
-        for found, channels, scales in reversed(list(zip(maps, self.channels, self.scales, strict=True))):
-            above = scales(channels(found) + above)
-            mixed.insert(0, above)
-            above = F.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
+        mixed, above = [], None
+        for level in reversed(range(len(maps))):
+            own = self.channels[level](maps[level] / LOUD[level])
+            merged = own if above is None else (own + above) / 2**0.5
+            mixed.insert(0, self.scales[level](merged))
+            if level:
+                coarse = self.down[level - 1](mixed[0])
+                above = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
         return mixed
 
 
-def build_head(steps: int, width: int) -> nn.Sequential:
+def build_head(ins: int, steps: int, width: int) -> nn.Sequential:
     """A small discriminator: halves the side of its map so many times, then says one logit a pixel."""
-    layers, ins = [], MIXED
+    layers = []
     for _ in range(steps):
-        layers += [spectral_norm(nn.Conv2d(ins, width, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+        layers += [spectral_norm(nn.Conv2d(ins, width, 4, stride=2, padding=1, bias=False))]
+        layers += [nn.BatchNorm2d(width), nn.LeakyReLU(0.2)]
         ins = width
-    layers += [spectral_norm(nn.Conv2d(ins, width, 3, padding=1)), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, spectral_norm(nn.Conv2d(width, 1, 3, padding=1)))
+    layers += [spectral_norm(nn.Conv2d(ins, width, 3, padding=1, bias=False)), nn.BatchNorm2d(width)]
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(width, 1, 3, padding=1)))
 
 
 class ProjectedDiscriminator(nn.Module):
@@ -94,7 +101,8 @@ class ProjectedDiscriminator(nn.Module):
             raise ValueError(f"seen is {self.seen} pixels; expected a multiple of 32")
         self.features = FrozenFeatures()
         self.mixing = Mixing().requires_grad_(False)
-        self.heads = nn.ModuleList(build_head(steps, width) for steps in (3, 2, 1, 0))
+        heads = zip(MIXED, (3, 2, 1, 0), strict=True)
+        self.heads = nn.ModuleList(build_head(ins, steps, width) for ins, steps in heads)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         check_images(images, self.side)

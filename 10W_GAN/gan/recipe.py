@@ -41,7 +41,8 @@ class Recipe:
     rate_g: float = 2e-4
     rate_d: float = 2e-4
     falling: float = 1.0  # share of the steps after which rates fall, in a straight line to 0
-    steps_d: int = 1  # of the discriminator, for each of the generator
+    steps_d: int = 1  # of the discriminator in a row
+    steps_g: int = 1  # of the generator after them
     ema: float = 0.0  # decay of the averaged generator; 0 for none
     batch: int = 64
     steps: int = 1000  # of the generator
@@ -56,10 +57,12 @@ def build_generator(recipe: Recipe) -> nn.Module:
         "dcgan": lambda: DCGenerator(
             r.side, r.latent, r.width_g, r.depth_g, r.linear_g, r.activation_g, r.norm_g, r.output
         ),
-        "residual": lambda: ResidualGenerator(r.side, r.latent, r.width_g),
+        "residual": lambda: ResidualGenerator(r.side, r.latent, r.width_g, r.depth_g),
         "light": lambda: LightGenerator(r.side, r.latent, r.width_g),
     }
-    return pick("generator", kinds, r.generator)().to(memory_format=torch.channels_last)
+    build = pick("generator", kinds, r.generator)
+    refuse_idle(r, r.generator, ("linear_g", "activation_g", "norm_g", "output"), ("depth_g",))
+    return build().to(memory_format=torch.channels_last)
 
 
 def build_discriminator(recipe: Recipe) -> nn.Module:
@@ -67,10 +70,20 @@ def build_discriminator(recipe: Recipe) -> nn.Module:
     r = recipe
     kinds = {
         "dcgan": lambda: DCDiscriminator(r.side, r.width_d, r.depth_d, r.linear_d, r.activation_d, r.norm_d),
-        "residual": lambda: ResidualDiscriminator(r.side, r.width_d),
+        "residual": lambda: ResidualDiscriminator(r.side, r.width_d, r.depth_d),
         "projected": lambda: ProjectedDiscriminator(r.side, r.width_d, r.seen),
     }
-    return pick("discriminator", kinds, r.discriminator)().to(memory_format=torch.channels_last)
+    build = pick("discriminator", kinds, r.discriminator)
+    refuse_idle(r, r.discriminator, ("linear_d", "activation_d", "norm_d"), ("depth_d",))
+    return build().to(memory_format=torch.channels_last)
+
+
+def refuse_idle(recipe: Recipe, kind: str, of_dcgan: tuple[str, ...], of_residual: tuple[str, ...]) -> None:
+    """Raise ValueError for a lever that is moved although this kind of network has none of it."""
+    idle = {"dcgan": (), "residual": of_dcgan}.get(kind, of_dcgan + of_residual)
+    moved = [name for name in idle if getattr(recipe, name) != getattr(Recipe, name)]
+    if moved:
+        raise ValueError(f"{', '.join(moved)} do nothing for a {kind} network; leave them as they are")
 
 
 def build_optimizer(recipe: Recipe, model: nn.Module, rate: float) -> torch.optim.Optimizer:

@@ -1,7 +1,7 @@
 """The trainings whose weights are kept: our pair, and DCGAN to compare it with, at either side."""
 
 import io
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from PIL import Image
 from torch import nn
 
 from coursework.checkpoints import obtain, training_key
-from coursework.records import keep_dir, write_bytes
+from coursework.records import build_dir, keep_dir, write_bytes
 from gan.config import Config
-from gan.data import Faces
+from gan.data import Faces, choose, load_faces
 from gan.features import draw, extract_features
-from gan.metrics import mmd
+from gan.metrics import mmd, precision_recall
 from gan.recipe import Recipe, build_generator
 from gan.train import SHOWN, draw_latents, fingerprint, fit
 
@@ -32,7 +32,7 @@ def our_recipe(config: Config, place: int) -> Recipe:
         discriminator="projected",
         width_g=config.width_g,
         width_d=config.width_d,
-        seen=max(config.sides[place], 64),
+        seen=config.seen[place],
         loss="hinge",
         augmented=True,
         beta1=0.0,
@@ -45,47 +45,71 @@ def our_recipe(config: Config, place: int) -> Recipe:
     )
 
 
-def dcgan_recipe(config: Config, place: int, rate: float, share: float = 1.0) -> Recipe:
-    """The starting point, with this rate for both players; `share` of its steps."""
-    steps = max(round(share * config.dcgan_steps[place]), 1)
+def dcgan_recipe(config: Config, place: int, rate: float) -> Recipe:
+    """The starting point, with this rate for both players; how many steps it gets is decided by time."""
     return Recipe(
         side=config.sides[place],
-        width_g=config.dcgan_width,
-        width_d=config.dcgan_width,
+        width_g=config.dcgan_width[place],
+        width_d=config.dcgan_width[place],
         rate_g=rate,
         rate_d=rate,
         batch=config.batch[place],
-        steps=steps,
-        period=-(-steps // config.periods),
         seed=config.seed,
     )
 
 
-def finish(name: str, recipe: Recipe, faces: Faces, config: Config) -> tuple[nn.Module, dict, np.ndarray]:
+def finish(
+    name: str, recipe: Recipe, faces: Faces, config: Config, minutes: float | None = None, start: dict | None = None
+) -> tuple[nn.Module, dict, np.ndarray]:
     """The generator at the end of its training, the facts of `coursework.checkpoints.obtain`, and what it drew.
 
+    With `minutes`, as many steps as take that long here. `start` are weights of a smaller generator to begin with.
     What it drew after each period of the same latents, bytes (periods, SHOWN, S, S, 3), is kept as one picture.
+    Finished weights are used however many steps they had: their history says how many.
     """
     generator, name = build_generator(recipe), f"{faces.name}_{name}"
-    key = training_key(name, asdict(recipe), fingerprint(faces.train))
-    watch = partial(look, features=extract_features(faces.train[: config.watched]), recipe=recipe, config=config)
+    rules = {**asdict(recipe), "steps": None, "period": None}
+    key = training_key(name, rules, fingerprint(faces.train), *(v.numpy() for v in (start or {}).values()))
 
     def train(checkpoint: Path, _: str) -> list[dict]:
-        trained, history, samples = fit(recipe, faces.train, checkpoint, watch)
+        chosen = in_minutes(recipe, minutes, faces, config) if minutes else recipe
+        watch = partial(look, faces=faces, recipe=recipe, config=config)
+        trained, history, samples = fit(chosen, faces.train, checkpoint, watch, start)
         generator.load_state_dict(trained.state_dict())
         write_sheet(keep_dir("10W") / "samples" / f"{name}.jpg", samples)
         return history
 
     facts = obtain("10W", FOLDER, name, generator, key, train, config.retrain)
+    (build_dir("10W") / f"{name}.checkpoint").unlink(missing_ok=True)  # not before the weights are kept
     return generator, facts, read_sheet(f"{name}.jpg", recipe.side)
 
 
-def look(generator: nn.Module, features: np.ndarray, recipe: Recipe, config: Config) -> dict[str, float]:
-    """A quick KID of a generator that is still learning, and how much its images differ from one another."""
+def finish_ours(place: int, faces: Faces, config: Config) -> tuple[nn.Module, dict, np.ndarray]:
+    """Our pair at one of the sides, as `finish`; at the second it begins with what the first has learnt."""
+    start = None
+    if place:
+        smaller, _, _ = finish_ours(0, load_faces(config, config.sides[0]), config)
+        start = smaller.state_dict()
+    recipe = our_recipe(config, place)
+    return finish(f"faces_{recipe.side}", recipe, faces, config, start=start)
+
+
+def in_minutes(recipe: Recipe, minutes: float, faces: Faces, config: Config) -> Recipe:
+    """The recipe with as many steps as take so long, by the time that ten take after a first ten."""
+    _, history, _ = fit(replace(recipe, steps=20, period=10), faces.train)
+    steps = max(round(60 * minutes / history[-1]["seconds"] * 10), 2)
+    return replace(recipe, steps=steps, period=-(-steps // config.periods))
+
+
+def look(generator: nn.Module, faces: Faces, recipe: Recipe, config: Config) -> dict[str, float]:
+    """A quick judgement of a generator that is still learning, and how much its images differ from one another."""
     latents = draw_latents(config.watched, recipe.latent, generator=torch.Generator().manual_seed(config.seed))
     images = draw(generator, latents)
+    real = extract_features(choose(faces.train, faces.train_people, config.watched, config.seed))
+    fake = extract_features(images)
+    precision, recall = precision_recall(real, fake)
     spread = float(images.std(axis=0).mean())
-    return {"kid": mmd(features, extract_features(images)), "spread": spread}
+    return {"kid": mmd(real, fake), "precision": precision, "recall": recall, "spread": spread}
 
 
 def write_sheet(path: Path, samples: np.ndarray) -> None:
@@ -112,6 +136,6 @@ def read_sheet(name: str, side: int) -> np.ndarray:
     raise FileNotFoundError(f"{name} is not in samples/; restore it from git, or train again with retrain=true")
 
 
-def minutes(history: list[dict]) -> float:
+def minutes_of(history: list[dict]) -> float:
     """How long the steps of a training took."""
     return sum(row["seconds"] for row in history) / 60

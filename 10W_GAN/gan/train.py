@@ -2,8 +2,10 @@
 
 import copy
 import hashlib
+import resource
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +29,7 @@ SHOWN = 8  # latents that are followed through a training
 def train_step(players: dict[str, nn.Module], optimizers: dict, batches: list[torch.Tensor], recipe: Recipe, backward):
     """One step of both; `batches` of real images, as many as the discriminator is to learn from first.
 
-    Returns what it cost both and how far they can be told apart, tensors without a gradient.
+    Returns what it cost both, how far they can be told apart and how long the gradients were, without a gradient.
     """
     generator, discriminator = players["generator"], players["discriminator"]
     loss_d, loss_g = LOSSES[recipe.loss]
@@ -35,19 +37,43 @@ def train_step(players: dict[str, nn.Module], optimizers: dict, batches: list[to
 
     for real in batches:  # the discriminator: real ones up, generated ones down
         fake = generator(draw_latents(len(real), recipe.latent, real.device))
-        said_real, said_fake = discriminator(alter(real)), discriminator(alter(fake.detach()))
+        shown_real, shown_fake = alter(real), alter(fake.detach())
+        said_real, said_fake = discriminator(shown_real), discriminator(shown_fake)
         cost_d = loss_d(*swap_labels(said_real, said_fake, recipe.swapped), recipe.smooth)
-        cost_d = cost_d + penalties(discriminator, alter(real), fake, recipe)
+        cost_d = cost_d + penalties(discriminator, shown_real, shown_fake, recipe)
         optimizers["discriminator"].zero_grad()
         backward(cost_d)
         optimizers["discriminator"].step()
 
-    said = discriminator(alter(fake))  # the generator: generated ones up
-    cost_g = loss_g(said)
-    optimizers["generator"].zero_grad()
-    backward(cost_g)
-    optimizers["generator"].step()
-    return {"cost_d": cost_d.detach(), "cost_g": cost_g.detach(), "told_apart": told_apart(said_real, said_fake)}
+    for turn in range(recipe.steps_g):  # the generator: generated ones up
+        if turn:
+            fake = generator(draw_latents(len(real), recipe.latent, real.device))
+        with frozen(discriminator):
+            cost_g = loss_g(discriminator(alter(fake)))
+        optimizers["generator"].zero_grad()
+        backward(cost_g)
+        optimizers["generator"].step()
+
+    costs = {"cost_d": cost_d.detach(), "cost_g": cost_g.detach(), "told_apart": told_apart(said_real, said_fake)}
+    return costs | {f"gradient_{name[0]}": gradient_length(model) for name, model in players.items()}
+
+
+@contextmanager
+def frozen(model: nn.Module):
+    """The model passes gradients on, but keeps none for itself, while it is called inside."""
+    learnt = [weight for weight in model.parameters() if weight.requires_grad]
+    for weight in learnt:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in learnt:
+            weight.requires_grad_(True)
+
+
+def gradient_length(model: nn.Module) -> torch.Tensor:
+    """The length of the gradient that a model has learnt from last."""
+    return get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
 
 
 def penalties(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor, recipe: Recipe) -> torch.Tensor | float:
@@ -89,7 +115,10 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     for kept, now in zip(average.parameters(), model.parameters(), strict=True):
         kept.lerp_(now, 1 - decay)
     for kept, now in zip(average.buffers(), model.buffers(), strict=True):
-        kept.copy_(now)
+        if now.is_floating_point():  # what batch norms have measured
+            kept.lerp_(now, 1 - decay)
+        else:
+            kept.copy_(now)
 
 
 def fit(
@@ -97,18 +126,21 @@ def fit(
     images: np.ndarray,
     checkpoint: Path | None = None,
     watch: Callable[[nn.Module], dict] | None = None,
+    start: dict[str, torch.Tensor] | None = None,
 ) -> tuple[nn.Module, list[dict], np.ndarray]:
     """Train a pair on images, bytes (n, S, S, 3). Returns generator, history and samples.
 
     The generator is the average if there is one. The history has a dict a period; `watch` adds to it what it makes of
-    the generator. Samples, bytes (periods, SHOWN, S, S, 3), are of the same latents throughout. A killed training goes
-    on from the last finished period of its `checkpoint`, and ends with the same weights, bit for bit on a CPU.
+    the generator. Samples, bytes (periods, SHOWN, S, S, 3), are of the same latents throughout. `start` are weights of
+    a generator, of which those that fit are taken. A killed training goes on from the last finished period of its
+    `checkpoint`, and ends with the same weights, bit for bit on a CPU; whoever has kept them removes it.
     Raises: ValueError for images that do not fit, a checkpoint of another training, a loss that is no number.
     """
     check_data(images, recipe)
     accelerator = build_accelerator(half_precision())
     torch.manual_seed(recipe.seed)
     bare = {"generator": build_generator(recipe), "discriminator": build_discriminator(recipe)}
+    take_over(bare["generator"], start or {})
     average = copy.deepcopy(bare["generator"]).to(accelerator.device)
     rates = {"generator": recipe.rate_g, "discriminator": recipe.rate_d}
     bare_optimizers = {name: build_optimizer(recipe, model, rates[name]) for name, model in bare.items()}
@@ -127,10 +159,15 @@ def fit(
             steps = {name: optimizer.state_dict() for name, optimizer in bare_optimizers.items()}
             state = {**whose, "models": states, "optimizers": steps, "history": history, "samples": samples}
             save_checkpoint(checkpoint, {"key": "gan", **state})
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
-    finished = settle(average, recipe) if recipe.ema else bare["generator"]
+    finished = settle(average if recipe.ema else bare["generator"], recipe)
     return finished.to("cpu").eval(), history, torch.stack(samples).numpy()
+
+
+def take_over(generator: nn.Module, start: dict[str, torch.Tensor]) -> None:
+    """Give a generator those weights that have its names and shapes: of a smaller side, all but the last layers."""
+    own = generator.state_dict()
+    fitting = {name: value for name, value in start.items() if name in own and own[name].shape == value.shape}
+    generator.load_state_dict(fitting, strict=False)
 
 
 def go_on(checkpoint: Path | None, whose: dict, models: dict, average: nn.Module, optimizers: dict):
@@ -178,7 +215,14 @@ def train_period(players, optimizers, average, images, recipe: Recipe, period: i
         costs = f"discriminator {row['cost_d']}, generator {row['cost_g']}"
         raise ValueError(f"a loss is no number by step {steps[-1] + 1} ({costs}); lower rate_d and rate_g")
     seconds = time.perf_counter() - started
-    return {"step": steps[-1] + 1, **row, **norms(players), "seconds": seconds, "waiting": waiting}
+    return {"step": steps[-1] + 1, **row, "seconds": seconds, "waiting": waiting, "megabytes": peak_megabytes()}
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process has held so far; of the GPU, if it computes there."""
+    if torch.cuda.is_initialized():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def set_rates(optimizers: dict, recipe: Recipe, step: int) -> None:
@@ -194,14 +238,6 @@ def ema_decay(recipe: Recipe, step: int) -> float:
     return min(recipe.ema, (1 + step) / (10 + step))
 
 
-def norms(players: dict[str, nn.Module]) -> dict[str, float]:
-    """The length of each player's last gradient."""
-    return {
-        f"gradient_{name[0]}": float(get_total_norm([w.grad for w in model.parameters() if w.grad is not None]))
-        for name, model in players.items()
-    }
-
-
 @torch.no_grad()
 def follow(generator: nn.Module, recipe: Recipe) -> np.ndarray:
     """What it makes of the latents that are followed, bytes (SHOWN, S, S, 3)."""
@@ -215,12 +251,12 @@ def to_bytes(images: torch.Tensor) -> np.ndarray:
     return ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
-def settle(average: nn.Module, recipe: Recipe) -> nn.Module:
-    """Measure the batch norms of an averaged generator anew: those of the moving one do not fit its weights."""
+def settle(generator: nn.Module, recipe: Recipe) -> nn.Module:
+    """Measure a finished generator's batch norms anew: what they have measured is of weights that have moved on."""
     torch.manual_seed(recipe.seed)
-    device = next(average.parameters()).device
-    update_bn([draw_latents(recipe.batch, recipe.latent) for _ in range(50)], average, device=device)
-    return average
+    device = next(generator.parameters()).device
+    update_bn([draw_latents(recipe.batch, recipe.latent) for _ in range(50)], generator, device=device)
+    return generator
 
 
 def check_data(images: np.ndarray, recipe: Recipe) -> None:
@@ -232,10 +268,14 @@ def check_data(images: np.ndarray, recipe: Recipe) -> None:
     if len(images) < recipe.batch:
         raise ValueError(f"{len(images)} images are fewer than a batch of {recipe.batch}; take more, or set batch")
     pick("loss", LOSSES, recipe.loss)
-    if recipe.steps < 1 or recipe.steps_d < 1:
-        raise ValueError(f"steps is {recipe.steps}, steps_d {recipe.steps_d}; both must be 1 or more")
+    numbers = {"steps": recipe.steps, "steps_d": recipe.steps_d, "steps_g": recipe.steps_g}
+    if min(numbers.values()) < 1:
+        raise ValueError(f"{numbers}; all must be 1 or more")
 
 
 def fingerprint(images: np.ndarray) -> str:
-    """A hash of the images."""
-    return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()[:16]
+    """A hash of the images; they are read some at a time, as there may be gigabytes of them on the disk."""
+    digest = hashlib.sha256(repr(images.shape).encode())
+    for start in range(0, len(images), 256):
+        digest.update(np.ascontiguousarray(images[start : start + 256]))
+    return digest.hexdigest()[:16]
