@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy.spatial import ConvexHull
 
 from coursework.drawing import light, photograph, rasterise
 from coursework.svg import box, disc, fade, shape, tint
@@ -17,11 +18,12 @@ SMALLEST = 8  # pixels, as high as a head must be for that
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and its boxes: rows of xmin, ymin, xmax, ymax in pixels, with a name each."""
+    """A picture and its boxes of heads: rows of xmin, ymin, xmax, ymax in pixels, with a name each; and of persons."""
 
     picture: Image.Image
     boxes: np.ndarray
     names: list[str]
+    bodies: np.ndarray
 
 
 def draw_scene(rng: np.random.Generator, helmets: float | None = None) -> Scene:
@@ -31,14 +33,13 @@ def draw_scene(rng: np.random.Generator, helmets: float | None = None) -> Scene:
     share = float(rng.choice([0.0, 0.4, 0.75, 0.95, 1.0])) if helmets is None else helmets
     back = draw_sky(rng, time, horizon) + several(rng, FAR, 2, 4, horizon) + draw_ground(rng, horizon)
     back += several(rng, NEAR, 1, 4, horizon)
-    parts, heads, bodies = [], [], []
-    for size in np.sort(draw_sizes(rng)):
+    front = "".join(draw_distractor(rng, horizon) for _ in range(rng.integers(1, 4)))
+    heads, bodies = [], []
+    for size in np.sort(draw_sizes(rng)):  # who is near hides who is far
         svg, head, body = draw_worker(rng, size, horizon, share)
-        parts.append((svg, size))
+        front += svg
         heads.append(head)
         bodies.append(body)
-    parts += [(draw_distractor(rng, horizon), rng.uniform(15, 90)) for _ in range(rng.integers(1, 4))]
-    front = "".join(svg for svg, _ in sorted(parts, key=lambda part: part[1]))
     document = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE} {SIDE}">{back}{front}</svg>'
     picture = develop(rasterise(document, SIDE, SIDE), time, rng)
     return label(picture, heads, bodies)
@@ -76,8 +77,8 @@ def label(picture: Image.Image, heads: list, bodies: list) -> Scene:
     for number, ((outline, _), body) in enumerate(zip(heads, bodies, strict=True), 1):
         pen.polygon([tuple(point) for point in body], fill=-number)
         pen.polygon([tuple(point) for point in hull(outline)], fill=number)
-    owner, boxes, names = np.asarray(owner), [], []
-    for number, (outline, helmet) in enumerate(heads, 1):
+    owner, boxes, names, persons = np.asarray(owner), [], [], []
+    for number, ((outline, helmet), body) in enumerate(zip(heads, bodies, strict=True), 1):
         low, high = outline.min(axis=0), outline.max(axis=0)
         area = polygon_area(hull(outline))
         if (owner == number).sum() < SEEN * area or high[1] - low[1] < SMALLEST:
@@ -86,13 +87,13 @@ def label(picture: Image.Image, heads: list, bodies: list) -> Scene:
         if (found[2:] - found[:2]).min() >= 4:
             boxes.append(found)
             names.append("helmet" if helmet else "head")
-    return Scene(picture, np.array(boxes).reshape(-1, 4), names)
+            whole = np.concatenate([outline, body])
+            persons.append(np.array([*whole.min(axis=0), *whole.max(axis=0)]).clip(0, SIDE).round())
+    return Scene(picture, np.array(boxes).reshape(-1, 4), names, np.array(persons).reshape(-1, 4))
 
 
 def hull(points: np.ndarray) -> np.ndarray:
     """The outline that contains all points, in order."""
-    from scipy.spatial import ConvexHull
-
     return points[ConvexHull(points).vertices]
 
 
@@ -237,9 +238,7 @@ def draw_distractor(rng, horizon: float) -> str:
     x, y, colour = rng.uniform(0, SIDE), rng.uniform(horizon * 0.8, SIDE), str(rng.choice(HATS))
     size, glow = rng.uniform(0.15, 0.75), disc(0, -10, 70, "#fff2b0", None, 'opacity="0.3"')
     kinds = {
-        "lamp": box(-3, 0, 6, 260, "#555")
-        + disc(0, -10, 70, "#fff2b0", None, 'opacity="0.3"')
-        + disc(0, -10, 44, "#fff7d6"),
+        "lamp": box(-3, 0, 6, 260, "#555") + glow + disc(0, -10, 44, "#fff7d6"),
         "bucket": shape([(-40, 0), (40, 0), (30, 70), (-30, 70)], colour) + disc(0, 0, 40, "#000", 9, 'opacity="0.35"'),
         "turned bucket": shape([(-30, 0), (30, 0), (42, 70), (-42, 70)], colour) + disc(0, 0, 30, colour, 7),
         "ball": disc(0, 0, 42, colour) + disc(-14, -14, 12, "#fff", None, 'opacity="0.5"'),
