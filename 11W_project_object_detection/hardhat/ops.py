@@ -18,7 +18,9 @@ def install() -> str:
     """
     if importlib.util.find_spec("mmcv._ext") is not None:
         return "mmcv's own, compiled"
-    sys.modules["mmcv.ops"] = sys.modules[__name__]
+    import mmcv
+
+    sys.modules["mmcv.ops"] = mmcv.ops = sys.modules[__name__]
     return "torchvision's, as mmcv has none that are compiled"
 
 
