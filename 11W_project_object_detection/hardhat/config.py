@@ -14,8 +14,9 @@ class Config:
     seed: int = 42
     side: int = 416
     epochs: int = 24
-    rivals: tuple[str, ...] = ("retinanet", "fcos", "efficientnet")
+    rivals: tuple[str, ...] = ("retinanet", "fcos")
     batch: int = 8
+    workers: int = 0  # processes that read pictures
     retrain: bool = False  # train even where finished weights are at hand
 
 

@@ -1,0 +1,81 @@
+"""CenterNet for where no PyTorch is: one ONNX file, from the picture to the boxes."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from coursework.runtime import thread_count
+from hardhat.detector import MEAN, SPREAD
+
+
+class WholeCenterNet(nn.Module):
+    """Pictures (N, S, S, 3), float of 0 to 255, to boxes (N, k, 4) in pixels, scores (N, k) and labels (N, k)."""
+
+    def __init__(self, model: nn.Module, most: int = 100):
+        super().__init__()
+        self.backbone, self.neck, self.head, self.most = model.backbone, model.neck, model.bbox_head, most
+        for name, values in (("mean", MEAN), ("spread", SPREAD)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        images = (pictures.permute(0, 3, 1, 2) - self.mean) / self.spread
+        (maps,) = self.neck(self.backbone(images))[-1:]
+        heat = self.head.heatmap_head(maps).sigmoid()
+        return decode(heat, self.head.wh_head(maps), self.head.offset_head(maps), pictures.shape[1], self.most)
+
+
+def decode(heat: torch.Tensor, size: torch.Tensor, offset: torch.Tensor, side: int, most: int):
+    """Maps to the `most` best boxes, scores and labels; `targets.decode` says the same for one picture in numpy."""
+    cells = heat.shape[-1]
+    peaks = heat * (F.max_pool2d(heat, 3, stride=1, padding=1) == heat)
+    scores, order = peaks.flatten(1).topk(most)
+    labels, place = order // cells**2, order % cells**2
+    chosen = [maps.flatten(2).gather(2, place[:, None].expand(-1, 2, -1)) for maps in (size, offset)]
+    middle = torch.stack([place % cells, place // cells], dim=1) + chosen[1]
+    boxes = torch.cat([middle - chosen[0] / 2, middle + chosen[0] / 2], dim=1) * (side / cells)
+    return boxes.transpose(1, 2), scores, labels
+
+
+def export(model: nn.Module, side: int, path: Path) -> Path:
+    """Write a CenterNet as an ONNX file for any number of pictures of this side; returns its path."""
+    whole = WholeCenterNet(model.to("cpu").eval()).eval()
+    batch = torch.export.Dim("batch", min=1, max=64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        whole,
+        (torch.zeros(2, side, side, 3),),
+        str(path),
+        input_names=["pictures"],
+        output_names=["boxes", "scores", "labels"],
+        dynamic_shapes={"pictures": {0: batch}},
+        dynamo=True,
+        external_data=False,
+    )
+    return path
+
+
+def open_onnx(path: Path) -> onnxruntime.InferenceSession:
+    """An exported detector. Raises FileNotFoundError, or ValueError if the file is none."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.name} is not in {path.parent.name}/; export it first")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = thread_count()
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises kinds of its own
+        raise ValueError(f"{path.name} is no ONNX file ({type(error).__name__}); export it again") from None
+    names = [output.name for output in session.get_outputs()]
+    if names != ["boxes", "scores", "labels"]:
+        raise ValueError(f"{path.name} gives {', '.join(names)}; expected boxes, scores, labels")
+    return session
+
+
+def detect_onnx(session: onnxruntime.InferenceSession, squares: np.ndarray) -> list[dict]:
+    """What an exported detector finds in squares, uint8 RGB (n, S, S, 3), in their pixels."""
+    boxes, scores, labels = session.run(None, {"pictures": squares.astype(np.float32)})
+    rows = zip(boxes, scores, labels, strict=True)
+    return [{"boxes": box, "scores": score, "labels": label} for box, score, label in rows]
