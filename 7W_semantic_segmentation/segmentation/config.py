@@ -24,7 +24,7 @@ class Config:
 
 SAMPLE = Config()
 CONFIGS = {
-    # A few small drawn cases, three epochs of cross-entropy and three of each loss: the same code in seconds.
+    # A few small drawn cases, two epochs of cross-entropy and two of each loss: the same code in seconds.
     "tiny": replace(
         SAMPLE,
         sources=("drawn",),
@@ -33,7 +33,7 @@ CONFIGS = {
         side=32,
         width=8,
         batch=4,
-        epochs=6,
+        epochs=4,
         rate=1e-2,
         warmup=0.5,
         resamples=200,
