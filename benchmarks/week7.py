@@ -16,7 +16,7 @@ from segmentation.models import UNet, build_model
 from segmentation.train import train_epoch
 from segmentation.transforms import LesionSet
 
-EPOCHS, STEPS, BATCH, SIDE, WIDTH, RATE = 10, 10, 16, 128, 16, 2e-3
+EPOCHS, STEPS, BATCH, SIDE, WIDTH, RATE = 4, 10, 16, 128, 16, 2e-3
 SEEDS = (0, 1, 2)
 SETTING = f"U-Net of width {WIDTH}, batch {BATCH}, {SIDE} pixels, {STEPS} steps with cross-entropy, drawn lesions"
 
