@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from coursework.pictures import join_tiles
 from coursework.records import build_dir
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/).
@@ -114,10 +115,9 @@ def image_rows(rows: dict[str, np.ndarray], size: float = 0.95, titles: list[str
 
 def tiles(images: np.ndarray, size: float = 6.0) -> Figure:
     """A block of pictures without gaps, (rows, columns, S, S) or (rows, columns, S, S, 3); `size` is its width."""
-    rows, columns, side = images.shape[:3]
-    tiled = images.swapaxes(1, 2).reshape(rows * side, columns * side, *images.shape[4:])
+    rows, columns = images.shape[:2]
     figure, ax = plt.subplots(figsize=(size, size * rows / columns))
-    ax.imshow(tiled, cmap="gray_r", vmin=0, vmax=1)  # the range is for grey ones
+    ax.imshow(join_tiles(images), cmap="gray_r", vmin=0, vmax=1)  # the range is for grey ones
     ax.axis("off")
     return figure
 

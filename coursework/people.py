@@ -13,10 +13,12 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from coursework import drawing
+from coursework.datasets import data_dir
 from coursework.drawing import Expression, Person, draw_person, jpeg, light, photograph, place
 from coursework.runtime import thread_count
-from coursework.standins import source_hash, write_stand_in
+from coursework.standins import refuse_stand_in, source_hash, write_stand_in
 
+BELOW = "lfw-deepfunneled"  # the folder of the people, in LFW and here
 FIGURE = 0.73  # of the side: the width of head and shoulders; so the face fills the middle third, as LFW's do
 TOPS = {
     "short": ("CAESAR", "CAESAR_SIDE_PART", "SHORT_FLAT", "SHORT_ROUND", "SHORT_WAVED", "SHORT_CURLY", "SIDES"),
@@ -59,7 +61,7 @@ def draw_files(people: int, pictures: int, side: int, seed: int) -> Iterator[tup
     for number, found in enumerate(tqdm(drawn, total=people, desc="drawing", unit="person", leave=False)):
         name = person_name(number)
         for index, (picture, truth) in enumerate(found, 1):
-            yield f"lfw-deepfunneled/{name}/{name}_{index:04d}.jpg", picture
+            yield f"{BELOW}/{name}/{name}_{index:04d}.jpg", picture
             rows.append("\t".join([name.replace("_", " "), str(index), *(f"{value:.1f}" for value in truth)]))
     head = "# drawn stand-in: true attributes, 1 or -1", "\t".join(["#", "person", "imagenum", *ATTRIBUTES])
     yield "lfw_attributes.txt", ("\n".join([*head, *rows]) + "\n").encode()
@@ -96,7 +98,8 @@ def draw_picture(person: Person, hair: str, side: int, rng: np.random.Generator)
     mouth = rng.choice(SMILES if smiling else SERIOUS)
     expression = Expression(str(rng.choice(EYES)), str(rng.choice(BROWS)), str(mouth))
     worn = str(rng.choice(GLASSES)) if glasses else "NONE"
-    figure = draw_person(replace(person, glasses=worn), expression, round(FIGURE * side))
+    # Not kept, as `draw_person` otherwise does: nearly no two are alike, and thousands would fill the memory.
+    figure = draw_person.__wrapped__(replace(person, glasses=worn), expression, round(FIGURE * side))
     if rng.random() < 0.5:
         figure = figure.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     canvas = draw_background(side, rng)
@@ -123,6 +126,15 @@ def draw_background(side: int, rng: np.random.Generator) -> Image.Image:
         else:
             pen.rectangle((x - size / 2, y - 2 * size, x + size / 2, y + 2 * size), fill=colour)
     return photograph(canvas, rng, side * rng.uniform(0.02, 0.065), 0)
+
+
+def find_lfw() -> Path | None:
+    """LFW's folder, `lfw/` of the data folder; None if its people are not there. Raises ValueError for a drawn one."""
+    folder = data_dir() / "lfw"
+    if not (folder / BELOW).is_dir() or not any((folder / BELOW).iterdir()):
+        return None
+    refuse_stand_in(folder)
+    return folder
 
 
 def list_pictures(folder: Path) -> list[Path]:

@@ -32,6 +32,12 @@ def read_each(number: int, read: Callable[[int], None], title: str, unit: str) -
     return dict(sorted(faults.items()))
 
 
+def join_tiles(images: np.ndarray) -> np.ndarray:
+    """A block of pictures (rows, columns, S, S, …) as one picture without gaps, (rows · S, columns · S, …)."""
+    rows, columns, side = images.shape[:3]
+    return images.swapaxes(1, 2).reshape(rows * side, columns * side, *images.shape[4:])
+
+
 def decode_once(week: str, paths: list[Path], read: Callable[[Path], np.ndarray], side: int) -> np.ndarray:
     """What `read` makes of each picture, bytes (n, side, side, 3), from a file that the first call writes.
 

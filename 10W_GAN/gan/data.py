@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from coursework.datasets import data_dir, first_source
-from coursework.people import list_pictures, stand_in
+from coursework.people import BELOW, find_lfw, list_pictures, stand_in
 from coursework.pictures import decode_once, read_middle
 from coursework.standins import read_mark, refuse_stand_in
 from gan.config import Config
 
-BELOW = "lfw-deepfunneled"
 # Of the side. From the hairline to below the chin; and as LFW's pictures have 250 pixels, nothing is resampled at 128,
 # and at 256 every pixel becomes four.
 CROP = 128 / 250
@@ -61,10 +60,9 @@ def load_faces(config: Config, side: int) -> Faces:
 
 def load_lfw(config: Config, side: int) -> Faces | None:
     """LFW, in `lfw/` of the data folder; None if it is not there."""
-    folder = data_dir() / "lfw"
-    if not (folder / BELOW).is_dir() or not any((folder / BELOW).iterdir()):
+    folder = find_lfw()
+    if folder is None:
         return None
-    refuse_stand_in(folder)
     paths = list_pictures(folder / BELOW)
     return build_faces(paths, config, side, CROP, "lfw", "LFW deep-funneled, photographs of faces")
 

@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED
+from coursework.pictures import join_tiles
+from gan.levers import BASE, OURS, THEIRS
 
-GROUPS = {"": GREY, "homework's": BLUE, "ours": ORANGE}
+GROUPS = {"": GREY, THEIRS: BLUE, OURS: ORANGE}
 
 
 def plot_histories(histories: dict[str, list[dict]], batch: int) -> Figure:
@@ -46,8 +48,8 @@ def plot_levers(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         ax.plot(dots, np.full(len(dots), place), "o", color=colour, markersize=4)
     for place, name in enumerate(table.index[table["broken"] > 0], start=len(whole)):
         ax.text(0, place, f" broke down: {name}", va="center", fontsize=9, color=RED)
-    if "base" in whole.index:
-        ax.axvline(whole.loc["base", "kid"], color=GREY, linestyle="--", linewidth=1)
+    if BASE in whole.index:
+        ax.axvline(whole.loc[BASE, "kid"], color=GREY, linestyle="--", linewidth=1)
     ax.set_yticks(range(len(table)), [*whole.index, *([""] * (len(table) - len(whole)))], fontsize=9)
     ax.set(xlabel="KID, smaller is better", ylim=(len(table) - 0.4, -0.6))
     ax.grid(axis="y", visible=False)
@@ -99,8 +101,8 @@ def film(samples: np.ndarray, seen: list[int], columns: int = 4, width: int = 36
     """What a training drew, (periods, k, S, S, 3), as an animated GIF with the thousands of images seen."""
     frames = []
     for images, number in zip(samples, seen, strict=True):
-        rows, side = len(images) // columns, images.shape[1]
-        sheet = images.reshape(rows, columns, side, side, 3).swapaxes(1, 2).reshape(rows * side, columns * side, 3)
+        rows = len(images) // columns
+        sheet = join_tiles(images.reshape(rows, columns, *images.shape[1:]))
         picture = Image.fromarray(sheet).resize((width, width * rows // columns), Image.Resampling.LANCZOS)
         ImageDraw.Draw(picture).text(
             (6, 4), f"{number / 1000:.0f}k images seen", "white", stroke_width=1, stroke_fill=0

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from coursework.checkpoints import obtain, training_key
+from coursework.pictures import join_tiles
 from coursework.records import build_dir, keep_dir, write_bytes
 from gan.config import Config
 from gan.data import Faces, choose, load_faces
@@ -73,7 +74,8 @@ def finish(
 
     def train(checkpoint: Path, _: str) -> list[dict]:
         chosen = in_minutes(recipe, minutes, faces, config) if minutes else recipe
-        watch = partial(look, faces=faces, recipe=recipe, config=config)
+        real = extract_features(choose(faces.train, faces.train_people, config.watched, config.seed))
+        watch = partial(look, real=real, recipe=recipe, config=config)
         trained, history, samples = fit(chosen, faces.train, checkpoint, watch, start)
         generator.load_state_dict(trained.state_dict())
         write_sheet(keep_dir("10W") / "samples" / f"{name}.jpg", samples)
@@ -101,11 +103,13 @@ def in_minutes(recipe: Recipe, minutes: float, faces: Faces, config: Config) -> 
     return replace(recipe, steps=steps, period=-(-steps // config.periods))
 
 
-def look(generator: nn.Module, faces: Faces, recipe: Recipe, config: Config) -> dict[str, float]:
-    """A quick judgement of a generator that is still learning, and how much its images differ from one another."""
+def look(generator: nn.Module, real: np.ndarray, recipe: Recipe, config: Config) -> dict[str, float]:
+    """A quick judgement of a generator that is still learning, and how much its images differ from one another.
+
+    `real` are features of real faces.
+    """
     latents = draw_latents(config.watched, recipe.latent, generator=torch.Generator().manual_seed(config.seed))
     images = draw(generator, latents)
-    real = extract_features(choose(faces.train, faces.train_people, config.watched, config.seed))
     fake = extract_features(images)
     precision, recall = precision_recall(real, fake)
     spread = float(images.std(axis=0).mean())
@@ -114,10 +118,8 @@ def look(generator: nn.Module, faces: Faces, recipe: Recipe, config: Config) -> 
 
 def write_sheet(path: Path, samples: np.ndarray) -> None:
     """Samples (rows, columns, S, S, 3) as one JPEG."""
-    rows, columns, side = samples.shape[:3]
-    sheet = samples.swapaxes(1, 2).reshape(rows * side, columns * side, 3)
     buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "JPEG", quality=85)
+    Image.fromarray(join_tiles(samples)).save(buffer, "JPEG", quality=85)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, buffer.getvalue())
 

@@ -89,28 +89,40 @@ def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return shared / np.maximum(areas[0][:, None] + areas[1][None, :] - shared, 1e-9)
 
 
-def match(truth: Truth, found: dict, label: int, iou: float = 0.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores of the detections of a class, the best first, whether each hits, and which object it hits (-1: none).
+def best_first(found: dict, keep: np.ndarray) -> np.ndarray:
+    """Rows of those detections that `keep` (n,) marks, the highest score first."""
+    rows = np.flatnonzero(keep)
+    return rows[np.argsort(-found["scores"][rows], kind="stable")]
 
-    Each takes the object of its class that it overlaps most, if nobody with a higher score has taken it.
+
+def assign(across: np.ndarray, iou: float = 0.5) -> np.ndarray:
+    """For each detection, a row of overlaps (n, m), the best first, the object that it takes, (n,); -1 for none.
+
+    Each takes the object that it overlaps most, if nobody before it has taken that.
     """
-    rows = np.flatnonzero(found["labels"] == label)
-    rows = rows[np.argsort(-found["scores"][rows], kind="stable")]
-    own = np.flatnonzero(truth.labels == label)
-    across = overlap(found["boxes"][rows], truth.boxes[own])
-    hits, taken = np.full(len(rows), -1), np.zeros(len(own), bool)
+    hits, taken = np.full(len(across), -1), np.zeros(across.shape[1], bool)
     for place, line in enumerate(across):
         free = np.where(taken, -1, line)
         if len(free) and free.max() >= iou:
             hits[place] = free.argmax()
             taken[free.argmax()] = True
-    return found["scores"][rows], hits >= 0, hits
+    return hits
+
+
+def match(truth: Truth, found: dict, label: int, iou: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the detections of a class, the best first, and which object of the class each hits (-1: none)."""
+    rows = best_first(found, found["labels"] == label)
+    return rows, assign(overlap(found["boxes"][rows], truth.boxes[truth.labels == label]), iou)
 
 
 def precision_recall(truths: list[Truth], detections: list[dict], label: int, iou: float = 0.5) -> pd.DataFrame:
     """Precision and recall of a class at every score, the highest first."""
-    pairs = [match(truth, found, label, iou)[:2] for truth, found in zip(truths, detections, strict=True)]
-    scores, hits = (np.concatenate([pair[k] for pair in pairs]) if pairs else np.array([]) for k in (0, 1))
+    scores, hits = [], []
+    for truth, found in zip(truths, detections, strict=True):
+        rows, which = match(truth, found, label, iou)
+        scores.append(found["scores"][rows])
+        hits.append(which >= 0)
+    scores, hits = (np.concatenate(parts) if parts else np.array([]) for parts in (scores, hits))
     order = np.argsort(-scores, kind="stable")
     hits = hits[order].astype(float)
     number = sum((truth.labels == label).sum() for truth in truths)
@@ -169,17 +181,11 @@ def confusion(truths: list[Truth], detections: list[dict], score: float) -> pd.D
     names = [*CLASSES, "background"]
     table = np.zeros((len(names), len(names)), int)
     for truth, found in zip(truths, detections, strict=True):
-        rows = np.flatnonzero(found["scores"] >= score)
-        rows = rows[np.argsort(-found["scores"][rows], kind="stable")]
-        across, taken = overlap(found["boxes"][rows], truth.boxes), np.zeros(len(truth.labels), bool)
-        for line, row in zip(across, rows, strict=True):
-            free = np.where(taken, -1, line)
-            if len(free) and free.max() >= 0.5:
-                taken[free.argmax()] = True
-                table[truth.labels[free.argmax()], found["labels"][row]] += 1
-            else:
-                table[-1, found["labels"][row]] += 1
-        for label in truth.labels[~taken]:
+        rows = best_first(found, found["scores"] >= score)
+        hits = assign(overlap(found["boxes"][rows], truth.boxes))
+        for row, hit in zip(rows, hits, strict=True):
+            table[truth.labels[hit] if hit >= 0 else -1, found["labels"][row]] += 1
+        for label in np.delete(truth.labels, hits[hits >= 0]):
             table[label, -1] += 1
     return pd.DataFrame(table, index=names, columns=names)
 
@@ -197,10 +203,9 @@ def count_kinds(truths: list[Truth], detections: list[dict], score: float) -> di
         hit = np.zeros(len(truth.labels), bool)
         for label in range(len(CLASSES)):
             own = np.flatnonzero(truth.labels == label)
-            _, right, which = match(truth, found, label)
+            rows, which = match(truth, found, label)
+            right, boxes = which >= 0, found["boxes"][rows]
             hit[own[which[right]]] = True
-            boxes = found["boxes"][found["labels"] == label]
-            boxes = boxes[np.argsort(-found["scores"][found["labels"] == label], kind="stable")]
             same = overlap(boxes, truth.boxes[own]).max(axis=1, initial=0)
             other = overlap(boxes, truth.boxes[truth.labels != label]).max(axis=1, initial=0)
             counts["right"] += int(right.sum())

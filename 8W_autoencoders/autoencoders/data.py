@@ -13,12 +13,11 @@ import pandas as pd
 
 from autoencoders.attributes import read_all_attributes
 from autoencoders.config import Config
-from coursework.datasets import data_dir, first_source
-from coursework.people import list_pictures, stand_in
+from coursework.datasets import first_source
+from coursework.people import BELOW, find_lfw, list_pictures, stand_in
 from coursework.pictures import decode_once, read_middle
-from coursework.standins import read_mark, refuse_stand_in
+from coursework.standins import read_mark
 
-BELOW = "lfw-deepfunneled"
 CROP = 90 / 250  # of the side: the homework's, the face without most of the hair
 
 
@@ -60,11 +59,8 @@ def load_faces(config: Config) -> Faces:
 
 def load_folder(config: Config) -> Faces | None:
     """LFW, in `lfw/` of the data folder; None if it is not there."""
-    folder = data_dir() / "lfw"
-    if not (folder / BELOW).is_dir() or not any((folder / BELOW).iterdir()):
-        return None
-    refuse_stand_in(folder)
-    return read_faces(folder, config, "lfw", "LFW deep-funneled, photographs of faces")
+    folder = find_lfw()
+    return folder and read_faces(folder, config, "lfw", "LFW deep-funneled, photographs of faces")
 
 
 def load_drawn(config: Config) -> Faces:
