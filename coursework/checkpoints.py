@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import nn
 
 from coursework.datasets import sha256
-from coursework.records import build_dir, keep_dir, write_bytes
+from coursework.records import build_dir, keep_dir, write_bytes, write_text
 
 
 def training_key(*parts) -> str:
@@ -124,6 +124,26 @@ def obtain(
         save_weights(fresh, model, {"key": key, "history": history})
     state.wait_for_everyone()
     return load_weights(fresh, model) | {"sha256": sha256(fresh), "origin": "trained now"}
+
+
+def recorded(week: str, folder: Path, name: str, key: str, compute: Callable[[], dict], retrain=False) -> dict:
+    """The record called `name`, a JSON file, of what need not be computed again; "key" says of what it is.
+
+    One with this key is read, that below `build/` before the one committed in `folder`, but no committed one if
+    `retrain`; else `compute` is called, and what it returns is kept.
+    """
+    fresh = keep_dir(week) / f"{name}.json"
+    for path in (fresh,) if retrain else (fresh, folder / f"{name}.json"):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # not there, or damaged
+            continue
+        if isinstance(record, dict) and record.get("key") == key:
+            return record
+    record = {"key": key, **compute()}
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    write_text(fresh, json.dumps(record, indent=1) + "\n")
+    return record
 
 
 def pack(key: str, model: nn.Module, optimizer, schedule, history: list[dict], best: dict) -> dict:

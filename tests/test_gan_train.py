@@ -253,6 +253,14 @@ def test_equal_time_is_measured(monkeypatch):
     assert recipe.period == 450
 
 
+def test_a_killed_training_of_equal_time_keeps_its_number_of_steps(tmp_path):
+    recipe = replace(RECIPE, steps=4)
+    path = tmp_path / "killed.checkpoint"
+    assert stages.begun(recipe, path) is None
+    train.fit(recipe, make_images(), path)
+    assert stages.begun(replace(recipe, steps=900, period=450), path) == recipe
+
+
 def test_levers_are_recorded_once(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     config = replace(CONFIG, levers=("base", "SGD"), lever_seeds=(0, 1), base_seeds=(0, 1, 2), lever_steps=4)

@@ -1,6 +1,5 @@
 """The levers: one base recipe, one change at a time, each trained from several seeds on small faces, and judged."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
@@ -11,8 +10,7 @@ import pandas as pd
 from scipy import stats
 from tqdm import tqdm
 
-from coursework.checkpoints import training_key
-from coursework.records import keep_dir, write_text
+from coursework.checkpoints import recorded, training_key
 from gan.config import Config
 from gan.data import Faces, choose
 from gan.features import extract_features, generate
@@ -107,21 +105,16 @@ def run_once(
     `limit` gives the recipe with the number of steps that it is to have, if the machine decides that.
     """
     key = training_key("run", asdict(recipe), fingerprint(faces.train), len(real))
-    fresh = keep_dir("10W") / "runs" / faces.name / f"{name}.json"
-    for path in (fresh,) if retrain else (fresh, FOLDER / fresh.relative_to(keep_dir("10W"))):
-        record = read_record(path, key)
-        if record:
-            return record
-    try:
-        record = judge(limit() if limit else recipe, faces, real) | {"failed": ""}
-    except ValueError as error:
-        if "no number" not in str(error):
-            raise
-        record = {"failed": str(error)}  # that, too, is an answer
-    record = {"key": key, **record}
-    fresh.parent.mkdir(parents=True, exist_ok=True)
-    write_text(fresh, json.dumps(record, indent=1) + "\n")
-    return record
+
+    def compute() -> dict:
+        try:
+            return judge(limit() if limit else recipe, faces, real) | {"failed": ""}
+        except ValueError as error:
+            if "no number" not in str(error):
+                raise
+            return {"failed": str(error)}  # that, too, is an answer
+
+    return recorded("10W", FOLDER, f"runs/{faces.name}/{name}", key, compute, retrain)
 
 
 def judge(recipe: Recipe, faces: Faces, real: np.ndarray) -> dict:
@@ -145,15 +138,6 @@ def judge(recipe: Recipe, faces: Faces, real: np.ndarray) -> dict:
 def file_name(name: str) -> str:
     """A lever's name as part of a file's."""
     return "".join(letter if letter.isalnum() else "_" for letter in name).lower()
-
-
-def read_record(path: Path, key: str) -> dict | None:
-    """The record in a file; None if there is none, or it is damaged or another run's."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.get("key") == key else None
 
 
 def run_levers(faces: Faces, config: Config) -> pd.DataFrame:

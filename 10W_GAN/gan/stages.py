@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from coursework.checkpoints import obtain, training_key
+from coursework.checkpoints import load_checkpoint, obtain, training_key
 from coursework.pictures import join_tiles
 from coursework.records import build_dir, keep_dir, write_bytes
 from gan.config import Config
@@ -73,7 +73,9 @@ def finish(
     key = training_key(name, rules, fingerprint(faces.train), *(v.numpy() for v in (start or {}).values()))
 
     def train(checkpoint: Path, _: str) -> list[dict]:
-        chosen = in_minutes(recipe, minutes, faces, config) if minutes else recipe
+        chosen = recipe
+        if minutes:
+            chosen = begun(recipe, checkpoint) or in_minutes(recipe, minutes, faces, config)
         real = extract_features(choose(faces.train, faces.train_people, config.watched, config.seed))
         watch = partial(look, real=real, recipe=recipe, config=config)
         trained, history, samples = fit(chosen, faces.train, checkpoint, watch, start)
@@ -101,6 +103,12 @@ def in_minutes(recipe: Recipe, minutes: float, faces: Faces, config: Config) -> 
     _, history, _ = fit(replace(recipe, steps=20, period=10), faces.train)
     steps = max(round(60 * minutes / history[-1]["seconds"] * 10), 2)
     return replace(recipe, steps=steps, period=-(-steps // config.periods))
+
+
+def begun(recipe: Recipe, checkpoint: Path) -> Recipe | None:
+    """The recipe with as many steps as a killed training set out to make; None if there is none."""
+    state = load_checkpoint(checkpoint, "gan")
+    return state and replace(recipe, steps=state["recipe"]["steps"], period=state["recipe"]["period"])
 
 
 def look(generator: nn.Module, real: np.ndarray, recipe: Recipe, config: Config) -> dict[str, float]:

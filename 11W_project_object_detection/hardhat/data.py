@@ -13,7 +13,7 @@ import numpy as np
 from defusedxml.ElementTree import parse
 from PIL import Image
 
-from coursework.datasets import data_dir
+from coursework.datasets import data_dir, first_source
 from coursework.pictures import UNREADABLE, read_each
 from coursework.standins import read_mark, refuse_stand_in
 from hardhat.config import Config
@@ -57,18 +57,50 @@ class Collection:
         return len(self.train) + len(self.validation) + len(self.test)
 
 
+def load_sites(config: Config) -> Collection:
+    """What all detectors are trained on: the first of the config's sources that is there, "folder" or "drawn".
+
+    Raises: FileNotFoundError with instructions if none is, ValueError for bad data.
+    """
+    sites = first_source(config, config.sources, {"folder": load_folder, "drawn": load_drawn})
+    if sites is None:
+        raise FileNotFoundError(
+            "no hardhat/images/ in the data folder; put the hard-hat photographs there (Kaggle "
+            "andrewmvd/hard-hat-detection has them), or use the profile sample"
+        )
+    return sites
+
+
+def load_photographs(config: Config) -> Collection | None:
+    """What the chosen detector is tried on in the end; None if there are no photographs.
+
+    Where tests want no photographs, further drawn sites take their place.
+    """
+    return first_source(config, config.photograph_sources, {"folder": load_folder, "drawn": load_further})
+
+
 def load_drawn(config: Config) -> Collection:
     """The stand-in, drawn on first use."""
-    numbers = config.drawn
-    folder = stand_in(sum(numbers), numbers[2], config.drawing_seed)
+    return draw_sites(config.drawn, config.drawing_seed, "drawn")
+
+
+def load_further(config: Config) -> Collection:
+    """Other drawn sites."""
+    learnt, judged = config.photographs
+    return draw_sites((learnt, 0, judged), config.drawing_seed + 1, "drawn_further")
+
+
+def draw_sites(numbers: tuple[int, int, int], seed: int, name: str) -> Collection:
+    """So many drawn sites to train on, to validate on and to be judged on."""
+    folder = stand_in(sum(numbers), numbers[2], seed)
     pictures, notes = read_folder(folder)
     ends = np.cumsum(numbers)
     parts = [pictures[start:end] for start, end in zip((0, *ends[:2]), ends, strict=True)]
     source = "drawn stand-in: building sites and workers that do not exist"
-    return Collection(*parts, "drawn", source, notes, read_mark(folder)["generator"])
+    return Collection(*parts, name, source, notes, read_mark(folder)["generator"])
 
 
-def load_photographs(config: Config) -> Collection | None:
+def load_folder(config: Config) -> Collection | None:
     """The photographs in `hardhat/` of the data folder, split by the seed; None if there are none.
 
     The numbers of the config are those of the photographs at hand; of more, the same shares are taken.

@@ -4,6 +4,9 @@ import contextlib
 import copy
 import io
 import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from PIL import Image
 from torch import nn
 from tqdm import tqdm
 
-from coursework.runtime import half_precision, pick_device
+from coursework.runtime import half_precision, pick_device, seed_everything
 from hardhat import ops
 from hardhat.config import Config
 from hardhat.data import CLASSES, Picture, write_coco
@@ -20,18 +23,26 @@ from hardhat.evaluate import coco_average
 
 MMCV_OPS = ops.install()  # before mmdet is imported
 
+from mmcv.cnn.utils.fuse_conv_bn import fuse_conv_bn  # noqa: E402
 from mmcv.transforms import BaseTransform  # noqa: E402
 from mmdet.registry import MODELS, TRANSFORMS  # noqa: E402
 from mmdet.utils import register_all_modules  # noqa: E402
 from mmengine.config import Config as EngineConfig  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402
+from mmengine.logging import MMLogger  # noqa: E402
 from mmengine.optim import OptimWrapper  # noqa: E402
 from mmengine.registry import OPTIM_WRAPPERS  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
+from hardhat import lite  # noqa: E402, F401  puts its parts into mmdet's registry
+
 CONFIGS_DIR = Path(__file__).parent / "configs"
-MEAN, SPREAD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of the colours, as mmdet's configs have them
-NAMES = {"centernet": "CenterNet", "retinanet": "RetinaNet", "fcos": "FCOS"}
+NAMES = {
+    "centernet_lite0": "CenterNet, light",
+    "centernet_r18": "CenterNet",
+    "retinanet_r18": "RetinaNet",
+    "fcos_r18": "FCOS",
+}
 
 
 @TRANSFORMS.register_module()
@@ -53,17 +64,16 @@ class HalfOptimWrapper(OptimWrapper):
             yield
 
 
-def autocast():
-    """The context in which networks compute here."""
-    half = half_precision()
-    return torch.autocast(pick_device(), torch.bfloat16, enabled=half == "bf16")
+def autocast(half: bool = True):
+    """The context in which networks compute here: in 16 bits if the machine is fast at it, and `half`."""
+    return torch.autocast(pick_device(), torch.bfloat16, enabled=half and half_precision() == "bf16")
 
 
 def load_config(name: str, config: Config) -> EngineConfig:
     """The config of a detector at the side, batch and epochs of the week's. Raises ValueError for an unknown one."""
     if name not in NAMES:
         raise ValueError(f"unknown detector {name!r}; there are: {', '.join(NAMES)}")
-    found, common = (EngineConfig.fromfile(CONFIGS_DIR / f"{file}.py") for file in (f"{name}_r18_hardhat", "common"))
+    found, common = (EngineConfig.fromfile(CONFIGS_DIR / f"{file}.py") for file in (f"{name}_hardhat", "common"))
     for key in ("train_pipeline", "test_pipeline", "optim_wrapper"):
         found[key] = common[key]
     for pipeline in (found.train_pipeline, found.test_pipeline):
@@ -72,17 +82,29 @@ def load_config(name: str, config: Config) -> EngineConfig:
                 step.scale = (config.side, config.side)
             if step.type == "Pad":
                 step.size = (config.side, config.side)
+    found.optim_wrapper.paramwise_cfg = {"custom_keys": {"backbone": {"lr_mult": found.get("backbone_rate", 1.0)}}}
     return found
 
 
 def build_model(name: str, config: Config) -> nn.Module:
     """A detector from a fresh start."""
-    register_all_modules(init_default_scope=True)
-    torch.manual_seed(config.seed)
-    model = MODELS.build(load_config(name, config).model)
-    model.init_weights()
+    with quietly():
+        register_all_modules(init_default_scope=True)
+        torch.manual_seed(config.seed)
+        model = MODELS.build(load_config(name, config).model)
+        model.init_weights()
     keep_losses_whole(model)
     return model.to(memory_format=torch.channels_last)
+
+
+@contextlib.contextmanager
+def quietly():
+    """mmdet tells how every weight is started, what it could have imported, and which annotations it reads."""
+    if not MMLogger.check_instance_created("hardhat"):
+        MMLogger.get_instance("hardhat", log_level="ERROR")
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def keep_losses_whole(model: nn.Module) -> None:
@@ -104,6 +126,7 @@ class Diary(Hook):
         self.bar = tqdm(total=runner.max_iters, initial=runner.iter, desc="training", unit="step", leave=False)
 
     def before_train_epoch(self, runner) -> None:
+        seed_everything(1000 * self.config.seed + runner.epoch)  # so a resumed epoch is the same
         self.sums, self.started = {}, time.perf_counter()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
@@ -126,16 +149,34 @@ class Diary(Hook):
     def after_train(self, runner) -> None:
         self.bar.close()
 
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        checkpoint["diary"] = self.history
 
-@torch.inference_mode()
-def detect(model: nn.Module, pictures: list[Picture], config: Config, batch: int = 16) -> list[dict]:
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        self.history = checkpoint["diary"]
+
+
+def fuse(model: nn.Module) -> nn.Module:
+    """A copy whose batch norms are part of its convolutions: the same answers in less time, for who does not train."""
+    return fuse_conv_bn(copy.deepcopy(model).eval()).to(memory_format=torch.channels_last)
+
+
+def detect(model: nn.Module, pictures: list[Picture], config: Config, half: bool = True) -> list[dict]:
     """What a detector finds in pictures: a dict of boxes (n, 4) in the picture's pixels, scores and labels for each."""
-    model, found = model.to(pick_device()).eval(), []
+    model = model.to(pick_device()).eval()
+    return detect_by(lambda squares: detect_squares(model, squares, half), pictures, config.side)
+
+
+def detect_by(
+    call: Callable[[np.ndarray], list[dict]], pictures: list[Picture], side: int, batch: int = 16
+) -> list[dict]:
+    """The same by anything that takes squares, uint8 RGB (n, side, side, 3)."""
+    found = []
     for start in range(0, len(pictures), batch):
         some = pictures[start : start + batch]
-        squares = np.stack([read_square(picture.path, config.side) for picture in some])
-        for picture, row in zip(some, detect_squares(model, squares), strict=True):
-            scale = max(picture.width, picture.height) / config.side
+        squares = np.stack([read_square(picture.path, side) for picture in some])
+        for picture, row in zip(some, call(squares), strict=True):
+            scale = max(picture.width, picture.height) / side
             limits = np.array([picture.width, picture.height] * 2)
             found.append({**row, "boxes": np.clip(row["boxes"] * scale, 0, limits)})
     return found
@@ -153,39 +194,53 @@ def read_square(path: Path, side: int) -> np.ndarray:
 
 
 @torch.inference_mode()
-def detect_squares(model: nn.Module, squares: np.ndarray) -> list[dict]:
+def detect_squares(model: nn.Module, squares: np.ndarray, half: bool = True) -> list[dict]:
     """What a detector finds in squares, uint8 RGB (n, S, S, 3), in their pixels."""
-    side = squares.shape[1]
-    images = torch.from_numpy(squares).to(pick_device()).permute(0, 3, 1, 2).float()
-    images = (images - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(SPREAD).view(1, 3, 1, 1)
+    answers, side = answer(model, squares, half), squares.shape[1]
     meta = {"batch_input_shape": (side, side), "img_shape": (side, side), "border": np.zeros(4, np.float32)}
-    with autocast():
-        answers = model.bbox_head(model.extract_feat(images))
-    found = model.bbox_head.predict_by_feat(*answers, batch_img_metas=[meta] * len(squares), rescale=False)
+    with quietly():
+        found = model.bbox_head.predict_by_feat(*answers, batch_img_metas=[meta] * len(squares), rescale=False)
     return [
         {"boxes": row.bboxes.cpu().numpy(), "scores": row.scores.cpu().numpy(), "labels": row.labels.cpu().numpy()}
         for row in found
     ]
 
 
-def train(name: str, pictures: list[Picture], held: list[Picture], config: Config, folder: Path, start=None):
-    """Train a detector on pictures; returns it with its history, a dict an epoch. A killed training goes on.
+def answer(model: nn.Module, squares: np.ndarray, half: bool = True) -> tuple[list[torch.Tensor], ...]:
+    """What the head of a detector gives for squares, before it is made boxes."""
+    images = torch.from_numpy(squares).to(pick_device()).permute(0, 3, 1, 2).float()
+    colours = model.data_preprocessor
+    images = (images - colours.mean.to(images)) / colours.std.to(images)
+    with autocast(half):
+        return model.bbox_head(model.extract_feat(images))
 
-    `held` are judged after each epoch. `start` are weights to begin with. `folder` is for MMEngine's checkpoints.
+
+@torch.inference_mode()
+def heat_maps(model: nn.Module, squares: np.ndarray) -> np.ndarray:
+    """The heat maps of a CenterNet for squares, float32 (n, classes, S / 4, S / 4)."""
+    return answer(model.eval(), squares)[0][0].cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a detector is trained: which, for how long, how fast at most."""
+
+    detector: str
+    epochs: int
+    rate: float
+
+
+def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Config, folder: Path, start=None):
+    """Train a detector on pictures; returns it with its history, a dict an epoch.
+
+    `held` are judged after each epoch. `start` are weights to begin with. `folder` is for MMEngine's checkpoints: a
+    training that was killed goes on from its last finished epoch.
     """
-    model = build_model(name, config)
+    model, found = build_model(plan.detector, config), load_config(plan.detector, config)
     model.load_state_dict(start or {}, strict=False)
     diary = Diary(held, config)
-    found = load_config(name, config)
-    data = {
-        "type": "CocoDataset",
-        "ann_file": str(write_coco(pictures, folder / "train.json")),
-        "data_prefix": {"img": ""},
-        "metainfo": {"classes": CLASSES},
-        "pipeline": found.train_pipeline,
-        "filter_cfg": None,
-    }
-    steps = config.epochs * -(-len(pictures) // config.batch)
+    found.optim_wrapper.optimizer.lr = plan.rate
+    steps = plan.epochs * -(-len(pictures) // config.batch)
     warm = max(steps // 20, 1)
     runner = Runner(
         model=model,
@@ -195,10 +250,10 @@ def train(name: str, pictures: list[Picture], held: list[Picture], config: Confi
             "num_workers": config.workers,
             "persistent_workers": config.workers > 0,
             "sampler": {"type": "DefaultSampler", "shuffle": True},
-            "dataset": data,
+            "dataset": data_of(pictures, found.train_pipeline, folder),
         },
-        train_cfg={"by_epoch": True, "max_epochs": config.epochs},
-        optim_wrapper=copy.deepcopy(found.optim_wrapper),
+        train_cfg={"by_epoch": True, "max_epochs": plan.epochs},
+        optim_wrapper=found.optim_wrapper,
         param_scheduler=[
             {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm},
             {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm, "end": steps, "eta_min": 1e-6},
@@ -211,9 +266,21 @@ def train(name: str, pictures: list[Picture], held: list[Picture], config: Confi
         randomness={"seed": config.seed},
         log_level="ERROR",
         default_scope="mmdet",
-        experiment_name=f"{name}-{time.time_ns()}",
+        experiment_name=f"{folder.name}-{time.time_ns()}",
         resume=(folder / "last_checkpoint").exists(),
     )
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells what it loads
+    with quietly():
         runner.train()
     return model, diary.history
+
+
+def data_of(pictures: list[Picture], pipeline: list[dict], folder: Path) -> dict:
+    """The description of a data set that MMEngine wants."""
+    return {
+        "type": "CocoDataset",
+        "ann_file": str(write_coco(pictures, folder / "train.json")),
+        "data_prefix": {"img": ""},
+        "metainfo": {"classes": CLASSES},
+        "pipeline": pipeline,
+        "filter_cfg": None,
+    }

@@ -115,21 +115,24 @@ def match(truth: Truth, found: dict, label: int, iou: float = 0.5) -> tuple[np.n
     return rows, assign(overlap(found["boxes"][rows], truth.boxes[truth.labels == label]), iou)
 
 
-def precision_recall(truths: list[Truth], detections: list[dict], label: int, iou: float = 0.5) -> pd.DataFrame:
-    """Precision and recall of a class at every score, the highest first."""
-    scores, hits = [], []
+def right_or_wrong(truths: list[Truth], detections: list[dict], label: int, iou: float = 0.5) -> pd.DataFrame:
+    """The detections of a class, the highest score first: score, and whether it hits an object, 1 or 0."""
+    scores, hits = [np.array([])], [np.array([])]
     for truth, found in zip(truths, detections, strict=True):
         rows, which = match(truth, found, label, iou)
         scores.append(found["scores"][rows])
-        hits.append(which >= 0)
-    scores, hits = (np.concatenate(parts) if parts else np.array([]) for parts in (scores, hits))
-    order = np.argsort(-scores, kind="stable")
-    hits = hits[order].astype(float)
+        hits.append((which >= 0).astype(float))
+    table = pd.DataFrame({"score": np.concatenate(scores), "hit": np.concatenate(hits)})
+    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+
+
+def precision_recall(truths: list[Truth], detections: list[dict], label: int, iou: float = 0.5) -> pd.DataFrame:
+    """Precision and recall of a class at every score, the highest first."""
+    table = right_or_wrong(truths, detections, label, iou)
     number = sum((truth.labels == label).sum() for truth in truths)
-    right = np.cumsum(hits)
-    return pd.DataFrame(
-        {"score": scores[order], "precision": right / np.arange(1, len(hits) + 1), "recall": right / max(number, 1)}
-    )
+    right = table["hit"].cumsum()
+    precision, recall = right / np.arange(1, len(table) + 1), right / max(number, 1)
+    return pd.DataFrame({"score": table["score"], "precision": precision, "recall": recall})
 
 
 def average_precision(curve: pd.DataFrame) -> float:
@@ -213,6 +216,21 @@ def count_kinds(truths: list[Truth], detections: list[dict], score: float) -> di
                 counts[kind_of(own_overlap, other_overlap)] += 1
         counts["missed"] += int((~hit).sum())
     return counts
+
+
+def count_faults(truths: list[Truth], detections: list[dict], score: float) -> np.ndarray:
+    """How many objects of each picture are missed, and how many detections above `score` are wrong, (n,)."""
+    found = [count_kinds([truth], [row], score) for truth, row in zip(truths, detections, strict=True)]
+    return np.array([sum(kinds.values()) - kinds["right"] for kinds in found])
+
+
+def by_score(truths: list[Truth], detections: list[dict], bins: int = 10) -> pd.DataFrame:
+    """Detections in bins of equal width by their score: number, mean score, share that is right at an IoU of 0.5."""
+    curves = pd.concat([right_or_wrong(truths, detections, label) for label in range(len(CLASSES))])
+    place = np.minimum((curves["score"] * bins).astype(int), bins - 1)
+    groups = curves.groupby(place)
+    table = {"number": groups.size(), "mean score": groups["score"].mean(), "right": groups["hit"].mean()}
+    return pd.DataFrame(table)
 
 
 def kind_of(same: float, other: float) -> str:

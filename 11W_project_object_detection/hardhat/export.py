@@ -1,5 +1,6 @@
 """CenterNet for where no PyTorch is: one ONNX file, from the picture to the boxes."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from coursework.runtime import thread_count
-from hardhat.detector import MEAN, SPREAD
 
 
 class WholeCenterNet(nn.Module):
@@ -18,11 +18,10 @@ class WholeCenterNet(nn.Module):
     def __init__(self, model: nn.Module, most: int = 100):
         super().__init__()
         self.backbone, self.neck, self.head, self.most = model.backbone, model.neck, model.bbox_head, most
-        for name, values in (("mean", MEAN), ("spread", SPREAD)):
-            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
+        self.colours = model.data_preprocessor
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        images = (pictures.permute(0, 3, 1, 2) - self.mean) / self.spread
+        images = (pictures.permute(0, 3, 1, 2) - self.colours.mean) / self.colours.std
         (maps,) = self.neck(self.backbone(images))[-1:]
         heat = self.head.heatmap_head(maps).sigmoid()
         return decode(heat, self.head.wh_head(maps), self.head.offset_head(maps), pictures.shape[1], self.most)
@@ -42,7 +41,7 @@ def decode(heat: torch.Tensor, size: torch.Tensor, offset: torch.Tensor, side: i
 
 def export(model: nn.Module, side: int, path: Path) -> Path:
     """Write a CenterNet as an ONNX file for any number of pictures of this side; returns its path."""
-    whole = WholeCenterNet(model.to("cpu").eval()).eval()
+    whole = WholeCenterNet(copy.deepcopy(model).to("cpu")).eval()
     batch = torch.export.Dim("batch", min=1, max=64)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
@@ -79,3 +78,22 @@ def detect_onnx(session: onnxruntime.InferenceSession, squares: np.ndarray) -> l
     boxes, scores, labels = session.run(None, {"pictures": squares.astype(np.float32)})
     rows = zip(boxes, scores, labels, strict=True)
     return [{"boxes": box, "scores": score, "labels": label} for box, score, label in rows]
+
+
+def compare(first: list[dict], second: list[dict], score: float) -> tuple[float, float]:
+    """The largest differences of boxes, in pixels, and of scores between two detectors' answers to the same pictures.
+
+    Of detections with a score above `score` in either; the nearest box of the same class is compared. Raises:
+    ValueError if one of them has none in the other.
+    """
+    boxes = scores = 0.0
+    for one, other in ((first, second), (second, first)):
+        for here, there in zip(one, other, strict=True):
+            for row in np.flatnonzero(here["scores"] >= score):
+                same = there["labels"] == here["labels"][row]
+                if not same.any():
+                    raise ValueError(f"a detection with a score of {here['scores'][row]:.3f} is not in the other's")
+                gaps = np.abs(there["boxes"][same] - here["boxes"][row]).max(axis=1)
+                boxes = max(boxes, float(gaps.min()))
+                scores = max(scores, float(abs(there["scores"][same][gaps.argmin()] - here["scores"][row])))
+    return boxes, scores

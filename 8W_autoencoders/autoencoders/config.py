@@ -16,8 +16,10 @@ class Config:
     side: int = 64  # pixels of a face
     parts: tuple[float, float] = (0.1, 0.15)  # shares of the people for validation and for the test
     latent: int = 128  # numbers that describe a face
-    width: int = 24  # channels of the first layer
+    width: int = 24  # channels of the autoencoder's first layer
+    vae_width: int = 16  # of the faces' VAE
     denoiser_width: int = 16
+    people_width: int = 16  # of the network that tells people apart
     batch: int = 64
     rate: float = 2e-3
     face_epochs: int = 20
@@ -54,7 +56,9 @@ CONFIGS = {
         pictures=4,
         latent=16,
         width=8,
+        vae_width=8,
         denoiser_width=8,
+        people_width=8,
         batch=16,
         face_epochs=2,
         face_vae_epochs=2,
@@ -76,5 +80,7 @@ CONFIGS = {
     ),
     "sample": SAMPLE,
     # All of LFW, longer.
-    "full": replace(SAMPLE, sources=("folder",), width=64, latent=256, face_epochs=100, face_vae_epochs=100),
+    "full": replace(
+        SAMPLE, sources=("folder",), width=64, vae_width=64, latent=256, face_epochs=100, face_vae_epochs=100
+    ),
 }

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 SMALLEST = 4  # side of the last feature maps
+WIDEST = 6  # times the first layer's channels: the deepest layers hold most of the weights, and add little
 
 
 class FaceEncoder(nn.Module):
@@ -14,8 +15,7 @@ class FaceEncoder(nn.Module):
 
     def __init__(self, side: int, width: int):
         super().__init__()
-        steps = halvings(side)
-        channels = [3, *(width * 2**step for step in range(steps))]
+        channels = [3, *channels_of(side, width)]
         self.steps = nn.Sequential(*(shrink(a, b) for a, b in pairwise(channels)))
         self.features = channels[-1] * SMALLEST**2
 
@@ -28,7 +28,7 @@ class FaceDecoder(nn.Module):
 
     def __init__(self, side: int, width: int, size: int):
         super().__init__()
-        channels = [width * 2**step for step in reversed(range(halvings(side)))]
+        channels = channels_of(side, width)[::-1]
         self.widest = channels[0]
         self.unfold = nn.Linear(size, self.widest * SMALLEST**2)
         pairs = zip(channels, [*channels[1:], width], strict=True)
@@ -39,12 +39,15 @@ class FaceDecoder(nn.Module):
         return self.steps(maps.contiguous(memory_format=torch.channels_last)) + 0.5
 
 
-def halvings(side: int) -> int:
-    """How often a side is halved until SMALLEST is left. Raises ValueError unless it is a power of two from 8 on."""
+def channels_of(side: int, width: int) -> list[int]:
+    """Channels after each step that halves `side`, until SMALLEST is left.
+
+    Raises: ValueError unless it is a power of two from 8 on.
+    """
     steps = side.bit_length() - SMALLEST.bit_length()
     if side != SMALLEST * 2 ** max(steps, 0) or steps < 1:
         raise ValueError(f"the pictures' side is {side}; expected a power of two from {2 * SMALLEST} on")
-    return steps
+    return [width * min(2**step, WIDEST) for step in range(steps)]
 
 
 def shrink(channels_in: int, channels_out: int) -> nn.Sequential:

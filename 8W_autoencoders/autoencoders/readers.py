@@ -53,7 +53,7 @@ class PeopleNet(nn.Module):
     Scores are cosines, so that people who were never seen can be told apart by the angle of their embeddings.
     """
 
-    def __init__(self, people: int, side: int, width: int = 24, size: int = 128):
+    def __init__(self, people: int, side: int, width: int, size: int = 128):
         super().__init__()
         self.steps = nn.Sequential(shrink(3, width), shrink(width, 2 * width), shrink(2 * width, 4 * width))
         self.last = nn.Sequential(shrink(4 * width, 8 * width), nn.Flatten(), nn.Dropout(0.3))

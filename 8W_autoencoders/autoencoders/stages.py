@@ -39,8 +39,10 @@ def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> di
     """The trainings on faces, uint8 (n, S, S, 3): autoencoder, VAE, denoiser."""
     shown, held = FaceSet(train, mirror=True), FaceSet(validation)
     noisy = NoisySet(train, any_noise), NoisySet(validation, any_noise, config.seed)
-    sizes = config.side, config.width, config.latent
-    ae, vae = (seeded(config.seed, build_face_model, kind, *sizes) for kind in ("ae", "vae"))
+    ae, vae = (
+        seeded(config.seed, build_face_model, kind, config.side, width, config.latent)
+        for kind, width in (("ae", config.width), ("vae", config.vae_width))
+    )
     denoiser = seeded(config.seed, Denoiser, config.denoiser_width).to(memory_format=torch.channels_last)
     facts, elbo = (train, validation), partial(face_elbo, deviation=config.deviation)
     loud = DEVIATION, FLIPPED, HIDDEN
@@ -64,7 +66,7 @@ def people_stage(config: Config, images: np.ndarray, people: np.ndarray) -> Stag
     rows = np.flatnonzero(known[labels] == people)
     last = np.array([np.flatnonzero(people == name)[-1] for name in known])
     learnt = np.setdiff1d(rows, last)
-    model = seeded(config.seed, PeopleNet, len(known), config.side, config.width)
+    model = seeded(config.seed, PeopleNet, len(known), config.side, config.people_width)
     shown = FaceSet(images[learnt], labels[learnt], mirror=True), FaceSet(images[last], labels[last])
     model, plan = model.to(memory_format=torch.channels_last), plan_of(config, config.people_epochs)
     return Stage(model, reader_loss, *shown, plan, (images, labels, learnt))

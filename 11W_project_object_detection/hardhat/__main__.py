@@ -1,0 +1,48 @@
+"""python -m hardhat: the trainings of week 11 without the notebook.
+
+`python -m hardhat drawn` trains the chosen detector on drawn sites, `rivals` what it is compared with, `photographs`
+every recipe for photographs. What is there is not trained again; what was killed goes on.
+"""
+
+import sys
+
+from coursework.profile import load_config
+from coursework.runtime import seed_everything
+from hardhat import stages
+from hardhat.config import CONFIGS
+from hardhat.data import load_photographs, load_sites
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the commands above; returns the exit status."""
+    config = load_config("11W", CONFIGS)
+    if len(arguments) != 1 or arguments[0] not in ("drawn", "rivals", "photographs"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    seed_everything(config.seed)
+    sites = load_sites(config)
+    if arguments == ["rivals"]:
+        for name in config.rivals:
+            say(name, stages.judge_rival(name, sites, config))
+        return 0
+    model, facts = stages.finish_drawn(sites, config)
+    say(config.chosen, {**stages.judge(model, sites.test, config), "history": facts["history"]})
+    if arguments == ["photographs"]:
+        photographs = load_photographs(config)
+        if photographs is None:
+            print("no photographs in hardhat/ of the data folder", file=sys.stderr)
+            return 1
+        for recipe in stages.RECIPES:
+            say(recipe, stages.judge_recipe(recipe, photographs, model, config))
+    return 0
+
+
+def say(name: str, record: dict) -> None:
+    """One line of a record."""
+    minutes = sum(row["seconds"] for row in record["history"]) / 60
+    numbers = {key: round(value, 4) for key, value in record.items() if isinstance(value, float)}
+    print(f"{name}: {len(record['history'])} epochs, {minutes:.1f} minutes, {numbers}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

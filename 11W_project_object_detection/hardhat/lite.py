@@ -1,0 +1,57 @@
+"""CenterNet made lighter: EfficientNet-Lite0, which has seen ImageNet, as mmdet's backbone, and a neck with shortcuts.
+
+CenterNet's own neck for residual networks goes up from the coarsest map alone; heads of ten pixels are gone from it.
+"""
+
+import copy
+
+import torch
+from mmdet.registry import MODELS
+from torch import nn
+from torch.nn import functional as F
+
+from coursework.imagenet import load_efficientnet
+
+
+@MODELS.register_module()
+class Lite0(nn.Module):
+    """Images (N, 3, S, S) in [-1, 1] to the last maps of a quarter, an eighth, a 16th and a 32nd of the size.
+
+    Their channels are 24, 40, 112 and 320. Weights are ImageNet's.
+    """
+
+    def __init__(self):
+        super().__init__()
+        network = copy.deepcopy(load_efficientnet("lite0")).requires_grad_(True)
+        self.stem, self.blocks = network._conv_stem, network._blocks
+        self.stem_norm = network._bn0
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        maps, found = F.relu6(self.stem_norm(self.stem(images))), []
+        for block in self.blocks:
+            after = block(maps)
+            if after.shape[-1] < maps.shape[-1]:
+                found.append(maps)  # the last of its size
+            maps = after
+        return (*found[1:], maps)
+
+
+@MODELS.register_module()
+class TopDown(nn.Module):
+    """Maps of several sizes, the finest first, to one of the finest size, (N, out_channels, S, S), in a tuple.
+
+    Source: T.-Y. Lin et al., "Feature pyramid networks", 2017, figure 3, of which only the finest map is made.
+    """
+
+    def __init__(self, in_channels: list[int], out_channels: int):
+        super().__init__()
+        self.sideways = nn.ModuleList(nn.Conv2d(number, out_channels, 1) for number in in_channels)
+        smooth = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.leave = nn.Sequential(smooth, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+
+    def forward(self, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        levels = [step(level) for step, level in zip(self.sideways, maps, strict=True)]
+        found = levels[-1]
+        for level in reversed(levels[:-1]):
+            found = level + F.interpolate(found, size=level.shape[-2:])
+        return (self.leave(found),)

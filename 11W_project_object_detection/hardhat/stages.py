@@ -1,0 +1,155 @@
+"""The trainings of this week: the detector that is chosen, its rivals, and what helps with photographs.
+
+Weights of the chosen detector are kept, of the others a record of how good they are.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from coursework.checkpoints import obtain, recorded, training_key
+from coursework.records import build_dir
+from hardhat.config import Config
+from hardhat.data import Collection, Picture
+from hardhat.detector import Plan, build_model, detect, detect_squares, fuse, train
+from hardhat.evaluate import coco_average
+
+FOLDER = Path(__file__).resolve().parents[1]  # of the week
+RECIPES = {  # for photographs: what a training begins with, and whether it sees photographs
+    "drawings alone": ("drawn", False),
+    "photographs alone": ("ImageNet", True),
+    "drawings, then photographs": ("drawn", True),
+}
+BEST = "drawings, then photographs"  # the one whose weights are kept
+
+
+def drawn_plan(detector: str, config: Config) -> Plan:
+    """How all are trained on drawn sites: alike."""
+    return Plan(detector, config.epochs, config.rate)
+
+
+def photograph_plan(config: Config) -> Plan:
+    """How the chosen one is trained on photographs."""
+    return Plan(config.chosen, config.photograph_epochs, config.photograph_rate)
+
+
+def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict | None = None):
+    """A detector at the end of its training on a collection, and the facts of `coursework.checkpoints.obtain`."""
+    model = build_model(plan.detector, config)
+    key = key_of(name, plan, sites, config, start)
+
+    def run(checkpoint: Path, _: str) -> list[dict]:
+        trained, history = train_in(checkpoint.with_suffix(""), plan, sites, config, start)
+        model.load_state_dict(trained.state_dict())
+        return history
+
+    facts = obtain("11W", FOLDER, name, model, key, run, config.retrain)
+    return model.eval(), facts
+
+
+def finish_drawn(sites: Collection, config: Config):
+    """The chosen detector, trained on drawn sites."""
+    return finish(f"{sites.name}_{config.chosen}", drawn_plan(config.chosen, config), sites, config)
+
+
+def finish_photographs(recipe: str, sites: Collection, drawn: nn.Module, config: Config):
+    """The chosen detector, trained on photographs by one of RECIPES; `drawn` is that of `finish_drawn`."""
+    start = drawn.state_dict() if RECIPES[recipe][0] == "drawn" else None
+    return finish(f"{sites.name}_{config.chosen}", photograph_plan(config), sites, config, start)
+
+
+def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start: dict | None):
+    """`detector.train`, in a folder of this training alone that is gone when it has ended."""
+    place = folder.with_name(f"{folder.name}-{key_of(folder.name, plan, sites, config, start)}")
+    found = train(plan, sites.train, sites.validation, config, place, start)
+    shutil.rmtree(place)
+    return found
+
+
+def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
+    """How good another detector is after the same training, and what it costs: a record."""
+    plan = drawn_plan(detector, config)
+    name = f"rivals/{sites.name}_{detector}"
+
+    def compute() -> dict:
+        model, history = train_in(build_dir("11W") / detector, plan, sites, config, None)
+        return {**judge(model, sites.test, config), "history": history}
+
+    return recorded("11W", FOLDER, name, key_of(name, plan, sites, config, None), compute, config.retrain)
+
+
+def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Config) -> dict:
+    """How good a recipe for photographs is: a record with its detections on the test part."""
+    start, sees = RECIPES[recipe]
+    plan, name = photograph_plan(config), f"recipes/{recipe.replace(', ', '_').replace(' ', '_')}"
+    begin = drawn.state_dict() if start == "drawn" else None
+
+    def compute() -> dict:
+        if recipe == BEST:
+            model, facts = finish_photographs(recipe, sites, drawn, config)
+            history = facts["history"]
+        elif sees:
+            model, history = train_in(build_dir("11W") / "photographs", plan, sites, config, begin)
+        else:
+            model, history = drawn, []
+        found = detect(model, sites.test, config)
+        rounded = [{part: np.round(values, 3).tolist() for part, values in row.items()} for row in found]
+        return {**coco_average(sites.test, found), "history": history, "detections": rounded}
+
+    key = key_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, config, begin)
+    return recorded("11W", FOLDER, name, key, compute, config.retrain)
+
+
+def detections_of(record: dict) -> list[dict]:
+    """The detections of `judge_recipe`, as `detector.detect` gives them."""
+    return [
+        {
+            "boxes": np.array(row["boxes"], float).reshape(-1, 4),
+            "scores": np.array(row["scores"], float),
+            "labels": np.array(row["labels"], int),
+        }
+        for row in record["detections"]
+    ]
+
+
+def judge(model: nn.Module, pictures: list[Picture], config: Config) -> dict:
+    """Average precision on pictures, and `costs`."""
+    return coco_average(pictures, detect(model, pictures, config)) | costs(model, config)
+
+
+def costs(model: nn.Module, config: Config) -> dict:
+    """The number of a detector's weights, and milliseconds for one square after another."""
+    number = sum(weight.numel() for weight in model.parameters())
+    return {"parameters": number, "milliseconds": milliseconds(fuse(model), config)}
+
+
+def milliseconds(model: nn.Module, config: Config, times: int = 12) -> float:
+    """The median time of one square."""
+    square, spent = np.full((1, config.side, config.side, 3), 127, np.uint8), []
+    for _ in range(times):
+        started = time.perf_counter()
+        detect_squares(model, square)
+        spent.append(time.perf_counter() - started)
+    return float(np.median(spent[2:]) * 1000)
+
+
+def key_of(name: str, plan: Plan, sites: Collection, config: Config, start: dict | None) -> str:
+    """What tells a training from any other: its rules, what it begins with, and its pictures."""
+    weights = [value.cpu().numpy() for value in (start or {}).values()]
+    rules = {**asdict(plan), "side": config.side, "batch": config.batch, "seed": config.seed}
+    parts = [fingerprint(part) for part in (sites.train, sites.validation, sites.test)]
+    return training_key(name, rules, parts, *weights)
+
+
+def fingerprint(pictures: list[Picture]) -> str:
+    """A hash of pictures and their boxes."""
+    digest = hashlib.sha256()
+    for picture in pictures:
+        digest.update(picture.path.read_bytes() + json.dumps([picture.boxes.tolist(), picture.names]).encode())
+    return digest.hexdigest()

@@ -1,0 +1,198 @@
+"""Week 11's detectors: built, trained, killed and resumed, judged, exported, and what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hardhat import __main__ as command
+from hardhat import data, detector, export, lite, stages, video
+from hardhat.config import CONFIGS
+
+CONFIG = replace(CONFIGS["tiny"], side=64, drawn=(6, 3, 3), photographs=(4, 3), rivals=("fcos_r18",))
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("COURSEWORK_DATA", str(tmp_path_factory.mktemp("data")))
+    yield data.load_sites(CONFIG)
+    patch.undo()
+
+
+def make_squares(number=2, side=64, seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (number, side, side, 3), dtype=np.uint8)
+
+
+def make_loud(model):
+    """A CenterNet whose heat maps are not flat, though it has learnt nothing."""
+    torch.manual_seed(1)
+    for weight in model.bbox_head.heatmap_head.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", detector.NAMES)
+def test_every_detector_answers(name):
+    model = detector.build_model(name, CONFIG).eval()
+    found = detector.detect_squares(model, make_squares())
+    assert len(found) == 2
+    for row in found:
+        assert row["boxes"].shape == (len(row["scores"]), 4)
+        assert set(row["labels"]) <= {0, 1}
+
+
+def test_unknown_detectors_are_named():
+    with pytest.raises(ValueError, match=r"unknown detector 'yolo'; there are: centernet_lite0, "):
+        detector.build_model("yolo", CONFIG)
+
+
+def test_the_light_backbone_gives_four_maps_and_the_neck_one():
+    maps = lite.Lite0().eval()(torch.zeros(1, 3, 64, 64))
+    assert [tuple(level.shape[1:]) for level in maps] == [(24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2)]
+    (one,) = lite.TopDown([24, 40, 112, 320], 8)(maps)
+    assert one.shape == (1, 8, 16, 16)
+
+
+def test_the_light_backbone_has_seen_imagenet():
+    from coursework.imagenet import load_efficientnet
+
+    network, images = load_efficientnet("lite0"), torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        last = lite.Lite0().eval()(images)[-1]
+        theirs = network.extract_features(images)
+        ours = network._swish(network._bn1(network._conv_head(last)))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_fused_norms_do_not_change_answers():
+    model = make_loud(detector.build_model("centernet_lite0", CONFIG))
+    squares = make_squares()
+    torch.testing.assert_close(
+        detector.answer(detector.fuse(model), squares, half=False)[0][0],
+        detector.answer(model, squares, half=False)[0][0],
+        atol=1e-4,
+        rtol=1e-3,
+    )
+    assert any(isinstance(part, torch.nn.BatchNorm2d) for part in model.modules())  # the model itself stays
+
+
+def test_a_killed_training_ends_as_one_that_was_not(sites, tmp_path, monkeypatch):
+    plan = detector.Plan("centernet_lite0", 2, 1e-3)
+    whole, history = detector.train(plan, sites.train, sites.validation, CONFIG, tmp_path / "whole")
+    assert len(history) == 2
+    assert {"loss", "loss_wh", "map", "ap50_head", "seconds"} <= set(history[0])
+    kill = detector.Diary.before_train_epoch
+
+    def killed(diary, runner):
+        if runner.epoch == 1:
+            raise KeyboardInterrupt
+        kill(diary, runner)
+
+    monkeypatch.setattr(detector.Diary, "before_train_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        detector.train(plan, sites.train, sites.validation, CONFIG, tmp_path / "killed")
+    monkeypatch.setattr(detector.Diary, "before_train_epoch", kill)
+    resumed, again = detector.train(plan, sites.train, sites.validation, CONFIG, tmp_path / "killed")
+    assert [row["loss"] for row in again] == [row["loss"] for row in history]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_loss_that_is_no_number_is_named(sites, tmp_path):
+    with pytest.raises(ValueError, match="the loss is nan in epoch 1; lower the rate"):
+        detector.train(detector.Plan("centernet_lite0", 1, 1e9), sites.train, [], CONFIG, tmp_path)
+
+
+def test_trainings_are_kept_and_recorded_once(sites, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    monkeypatch.setenv("COURSEWORK_PROFILE", "tiny")
+    monkeypatch.setattr(command, "load_config", lambda *_: CONFIG)
+    for part in ("drawn", "rivals", "photographs"):
+        assert command.main([part]) == 0
+    names = {path.relative_to(tmp_path / "11W/tiny/keep").as_posix() for path in tmp_path.rglob("keep/*/*")}
+    assert names == {
+        "weights/drawn_centernet_lite0.safetensors", "weights/drawn_further_centernet_lite0.safetensors",
+        "rivals/drawn_fcos_r18.json", "recipes/drawings_alone.json", "recipes/photographs_alone.json",
+        "recipes/drawings_then_photographs.json",
+    }  # fmt: skip
+    assert not list(tmp_path.rglob("last_checkpoint"))
+    monkeypatch.setattr(stages, "train", lambda *_: pytest.fail("trained again"))
+    assert command.main(["photographs"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("drawings, then photographs: 2 epochs") == 2
+    assert command.main(["x"]) == 2
+
+
+def test_recorded_detections_are_what_was_found(sites, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    model = make_loud(detector.build_model("centernet_lite0", CONFIG))
+    record = stages.judge_recipe("drawings alone", sites, model, CONFIG)
+    for found, kept in zip(detector.detect(model, sites.test, CONFIG), stages.detections_of(record), strict=True):
+        np.testing.assert_allclose(found["boxes"], kept["boxes"], atol=1e-3)
+        np.testing.assert_array_equal(found["labels"], kept["labels"])
+
+
+@pytest.mark.parametrize("name", ["centernet_lite0", "centernet_r18"])
+def test_the_exported_file_answers_alike(name, tmp_path):
+    model = make_loud(detector.build_model(name, CONFIG))
+    session = export.open_onnx(export.export(model, 64, tmp_path / "model.onnx"))
+    for number in (1, 3):
+        squares = make_squares(number)
+        boxes, scores = export.compare(
+            detector.detect_squares(model, squares, half=False), export.detect_onnx(session, squares), 0.5
+        )
+        assert boxes < 0.01
+        assert scores < 1e-4
+
+
+def test_differences_are_found():
+    one = [{"boxes": np.array([[0.0, 0, 9, 9]]), "scores": np.array([0.9]), "labels": np.array([0])}]
+    other = [{"boxes": np.array([[0.0, 0, 9, 7]]), "scores": np.array([0.8]), "labels": np.array([0])}]
+    boxes, scores = export.compare(one, other, 0.5)
+    assert boxes == 2
+    assert scores == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="not in the other's"):
+        export.compare(one, [{**other[0], "labels": np.array([1])}], 0.5)
+
+
+def test_what_is_no_model_or_no_video_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="export it first"):
+        export.open_onnx(tmp_path / "nothing.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="is no ONNX file"):
+        export.open_onnx(tmp_path / "bad.onnx")
+    with pytest.raises(FileNotFoundError, match="is not in"):
+        video.read_video(tmp_path / "nothing.mp4")
+    (tmp_path / "bad.mp4").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="cannot be read as a video"):
+        video.read_video(tmp_path / "bad.mp4")
+
+
+def test_weights_of_other_classes_are_refused(tmp_path):
+    from coursework.checkpoints import load_weights, save_weights
+
+    model = detector.build_model("centernet_lite0", CONFIG)
+    model.bbox_head.heatmap_head[-1] = torch.nn.Conv2d(64, 3, 1)
+    save_weights(tmp_path / "other.safetensors", model, {"key": "x"})
+    with pytest.raises(ValueError, match=r"heatmap_head.2.weight of shape \(3, 64, 1, 1\), the model expects \(2"):
+        load_weights(tmp_path / "other.safetensors", detector.build_model("centernet_lite0", CONFIG))
+
+
+def test_the_video_says_when_somebody_has_no_helmet(tmp_path):
+    frames, bare = zip(*video.draw_frames(0.5, seed=3), strict=True)
+    squares = video.read_video(video.write_video(list(frames), tmp_path / "site.mp4"))
+    assert squares.shape == (6, 416, 416, 3)
+    assert abs(squares[0].astype(int) - np.asarray(frames[0])).mean() < 10
+
+    def detect(some):
+        return [{"boxes": np.array([[5.0, 5, 30, 30]]), "scores": np.array([0.4]), "labels": np.array([1])}]
+
+    found, alarms, speed = video.watch(squares, detect, 0.3)
+    assert alarms == [True] * 6
+    assert speed > 0
+    assert video.watch(squares, detect, 0.5)[1] == [False] * 6
+    marked = [video.annotate(*row) for row in zip(squares, found, alarms, strict=True)]
+    assert video.write_gif(marked, tmp_path / "site.gif").stat().st_size < 1_500_000
+    assert isinstance(bare[0], bool)
