@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -374,8 +375,40 @@ def test_the_least_strength_that_is_enough():
     assert edits.pick_strength(table.iloc[:2], 0.4) is None
     louder = table.copy()
     louder["eyes"] = 0.5
-    assert edits.pick_direction({"loud": louder, "calm": table}, 0.9) == ("calm", 3)
-    assert edits.pick_direction({"never": table.iloc[:2], "half": table.iloc[:3]}, 0.9) == ("half", 2)
+    assert edits.pick_direction({"loud": louder, "calm": table}, "mouth", "eyes", 0.9) == ("calm", 3)
+    parts = {"never": table.iloc[:2], "half": table.iloc[:3]}
+    assert edits.pick_direction(parts, "mouth", "eyes", 0.9) == ("half", 2)
+
+
+class TwoBands(torch.nn.Module):
+    """A decoder of two numbers: the first brightens both halves, the second the upper one alone."""
+
+    latent = 2
+
+    def decode(self, codes):
+        images = torch.zeros(len(codes), 3, 10, 10)
+        images[:, :, 5:] = codes[:, :1, None, None].expand(-1, 3, 5, 10)
+        images[:, :, :5] = codes.sum(dim=1)[:, None, None, None].expand(-1, 3, 5, 10)
+        return images
+
+
+def test_a_spared_direction_leaves_the_other_band_alone():
+    codes = np.random.default_rng(0).uniform(0.4, 0.5, (5, 2)).astype(np.float32)
+    lower, upper = (0.5, 1.0), (0.0, 0.5)
+    direction = np.array([0.3, 0.0], np.float32)  # moves both
+    spared = latent.spare(TwoBands(), direction, codes, upper, weight=100.0)
+    assert np.linalg.norm(spared) == pytest.approx(0.3)
+    assert abs(spared.sum()) < 0.02  # the upper half stays as it is
+    before, after = (latent.decode(TwoBands(), some) for some in (codes, codes + 0.5 * spared))
+    change = evaluate.change_by_band(before, after, {"upper": upper, "lower": lower})
+    assert change["upper"] < 0.1 * change["lower"]
+    np.testing.assert_allclose(latent.spare(TwoBands(), direction, codes, upper, weight=0.0), direction, atol=1e-6)
+
+
+def test_those_of_whom_most_is_known():
+    attributes = pd.DataFrame({"a": [1, np.nan, 0, np.nan], "b": [1, 1, np.nan, np.nan]})
+    assert edits.best_known(attributes, 1, 0).tolist() == [0]
+    assert edits.best_known(attributes, 3, 0).tolist() == [0, 1, 2]
 
 
 def test_digits_there_and_back_on_any_device():
@@ -390,16 +423,16 @@ def test_digits_there_and_back_on_any_device():
 
 
 def test_labels_are_extended_where_the_judge_is_sure():
-    features = np.concatenate([np.full((50, 1), -3.0), np.full((50, 1), 3.0), [[0.0]]])
-    labels = np.array([0.0] * 50 + [1.0] * 50 + [np.nan])
+    features = np.concatenate([np.full((500, 1), -3.0), np.full((500, 1), 3.0), [[0.0]]])
+    labels = np.array([0.0] * 500 + [1.0] * 500 + [np.nan])
     judge = readers.train_judge(features, labels)
     assert readers.balanced_accuracy(judge, features, labels) == 1
     asked = np.array([[-9.0], [9.0], [0.0], [9.0]])
     found = edits.extend_labels(judge, asked, np.array([np.nan, np.nan, np.nan, 0.0]), sure=0.7)
     assert found[[0, 1, 3]].tolist() == [0, 1, 0]
     assert np.isnan(found[2])
-    with pytest.raises(ValueError, match="beards: 0 faces with and 101 without"):
-        readers.train_judge(features, np.zeros(101), "beards")
+    with pytest.raises(ValueError, match="beards: 0 faces with and 1001 without"):
+        readers.train_judge(features, np.zeros(1001), "beards")
 
 
 def test_identity_is_kept_if_another_picture_of_the_same_is_near():

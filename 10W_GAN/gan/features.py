@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
-from coursework.imagenet import load_efficientnet
+from coursework.imagenet import load_judge
 from coursework.runtime import pick_device
 from gan.train import draw_latents, to_bytes
 
@@ -22,7 +22,7 @@ SEEN = 128  # pixels to which all images are scaled for the judge, so that both 
 @torch.inference_mode()
 def extract_features(images: np.ndarray, batch: int = 64) -> np.ndarray:
     """Images, bytes (n, S, S, 3), as features of EfficientNet-Lite2, float32 (n, 1280)."""
-    network, device, found = load_efficientnet("lite2").to(pick_device()), pick_device(), []
+    network, device, found = load_judge("lite2").to(pick_device()), pick_device(), []
     for start in range(0, len(images), batch):
         some = torch.from_numpy(np.ascontiguousarray(images[start : start + batch])).to(device)
         some = some.permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -241,7 +241,7 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
     diary = Diary(held, config)
     found.optim_wrapper.optimizer.lr = plan.rate
     steps = plan.epochs * -(-len(pictures) // config.batch)
-    warm = max(steps // 20, 1)
+    warm = max(steps // 20, 2)
     runner = Runner(
         model=model,
         work_dir=str(folder),
@@ -256,7 +256,13 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
         optim_wrapper=found.optim_wrapper,
         param_scheduler=[
             {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm},
-            {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm, "end": steps, "eta_min": 1e-6},
+            {
+                "type": "CosineAnnealingLR",
+                "by_epoch": False,
+                "begin": warm,
+                "end": max(steps, warm + 1),
+                "eta_min": 1e-6,
+            },
         ],
         default_hooks={
             "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1},

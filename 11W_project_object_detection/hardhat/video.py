@@ -59,7 +59,7 @@ def draw_frames(seconds: float, seed: int) -> Iterator[tuple[Image.Image, bool]]
             x = (walker.start + step + walker.size) % (SIDE + 2 * walker.size) - walker.size
             y = walker.feet - FEET * scale - abs(np.sin(step / walker.size * 4)) * walker.size * 0.06
             people += f'<g transform="translate({x:.1f} {y:.1f}) scale({scale:.3f})">{walker.svg}</g>'
-            bare |= not walker.helmet and walker.size < x < SIDE - walker.size
+            bare |= bool(not walker.helmet and walker.size < x < SIDE - walker.size)
         document = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE} {SIDE}">{scene}{people}</svg>'
         noise = np.random.default_rng([seed, frame])
         picture = light(rasterise(document, SIDE, SIDE), np.random.default_rng(seed), 0.1, 0.1, 1.0)
@@ -104,7 +104,8 @@ def annotate(frame: np.ndarray, answer: dict, alarm: bool) -> Image.Image:
     picture = Image.fromarray(frame)
     pen = ImageDraw.Draw(picture)
     for box, label in zip(answer["boxes"], answer["labels"], strict=True):
-        pen.rectangle([float(edge) for edge in box], outline=list(COLOURS.values())[label], width=3)
+        corners = np.sort(box.reshape(2, 2), axis=0)  # who has learnt nothing gives boxes that are upside down
+        pen.rectangle(corners.ravel().tolist(), outline=list(COLOURS.values())[label], width=3)
     if alarm:
         pen.rectangle((0, 0, picture.width - 1, picture.height - 1), outline=COLOURS["head"], width=8)
         pen.text((14, 12), "no helmet", "white", font_size=22, stroke_width=2, stroke_fill="black")

@@ -13,6 +13,13 @@ from autoencoders.sets import in_batches
 from coursework.runtime import pick_device
 
 
+def best_known(attributes: pd.DataFrame, number: int, seed: int) -> np.ndarray:
+    """Rows of so many faces, in order: those of whom most attributes are known, otherwise at random."""
+    order = np.random.default_rng(seed).permutation(len(attributes))
+    known = attributes.notna().sum(axis=1).to_numpy()[order]
+    return np.sort(order[np.argsort(-known, kind="stable")[:number]])
+
+
 def extend_labels(judge: Pipeline, features: np.ndarray, labels: np.ndarray, sure: float = 0.9) -> np.ndarray:
     """Labels (n,), with those that are NaN replaced by what the judge says where it is at least so sure."""
     chance = judge.predict_proba(features)[:, 1]
@@ -40,18 +47,19 @@ def pick_strength(table: pd.DataFrame, wanted: float) -> float | None:
     return float(enough.min()) if len(enough) else None
 
 
-def pick_direction(tables: dict[str, pd.DataFrame], wanted: float) -> tuple[str, float]:
+def pick_direction(tables: dict[str, pd.DataFrame], own: str, other: str, wanted: float) -> tuple[str, float]:
     """Of several directions the one to use, and its strength, by what they did to the validation part.
 
-    Of those that reach the wanted share, the one that changes least outside; if none does, the one that reads most.
+    Of those that reach the wanted share, the one that changes the `other` band least, of what it changes in its `own`;
+    if none does, the one that reads most.
     """
     found = {}
     for way, table in tables.items():
         strength = pick_strength(table, wanted)
         reached = strength is not None
         strength = strength if reached else float(table["read"].idxmax())
-        changed = table.loc[strength].drop("read").sum()
-        found[way] = (not reached, changed if reached else -table.loc[strength, "read"], strength)
+        row = table.loc[strength]
+        found[way] = (not reached, row[other] / max(row[own], 1e-9) if reached else -row["read"], strength)
     way = min(found, key=lambda name: found[name][:2])
     return way, found[way][2]
 

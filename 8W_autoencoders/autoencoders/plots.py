@@ -50,23 +50,25 @@ def plot_points(points: np.ndarray, labels: np.ndarray, title: str) -> Figure:
 
 
 def plot_strengths(tables: dict[str, dict[str, pd.DataFrame]], chosen: dict[str, tuple[str, float]]) -> Figure:
-    """By strength: how often an attribute is read, and how much changes where; a row an attribute.
+    """By strength: how often an attribute is read, and how much either band changes; a row an attribute.
 
     `tables` hold for each attribute and way to find a direction what `edits.try_strengths` gave; `chosen` the way that
     is used and its strength.
     """
-    figure, axes = plt.subplots(len(tables), 2, figsize=(10, 2.9 * len(tables)), squeeze=False)
-    for (left, right), (name, ways) in zip(axes, tables.items(), strict=True):
-        for colour, (way, table) in zip(COLOURS, ways.items(), strict=False):
-            left.plot(table.index, table["read"], marker="o", color=colour, label=way)
-            for style, band in zip(("-", ":"), table.columns.drop("read"), strict=True):
-                right.plot(table.index, table[band], style, color=colour, label=f"{band}, {way}")
-        for ax in (left, right):
+    figure, axes = plt.subplots(len(tables), 3, figsize=(11, 2.9 * len(tables)), squeeze=False, sharex=True)
+    for line, (name, ways) in zip(axes, tables.items(), strict=True):
+        for number, (way, table) in enumerate(ways.items()):
+            look = {"color": COLOURS[number % 2], "linestyle": ("-", ":")[number // 2], "label": way}
+            for ax, column in zip(line, table.columns, strict=True):
+                ax.plot(table.index, table[column], **look)
+        highest = max(float(table.drop(columns="read").to_numpy().max()) for table in ways.values())
+        for ax, column in zip(line, table.columns, strict=True):
             ax.axvline(chosen[name][1], color=GREY, linestyle="--", linewidth=1)
-            ax.set_xlabel("strength")
-            ax.legend(fontsize=9)
-        left.set(title=f"{name}: share in which it is read", ylim=(-0.02, 1.04))
-        right.set(title=f"{name}: change of the pixels, of 1")
+            ax.set(title=f"{name}: {column if column == 'read' else f'change of the {column}'}")
+            ax.set_ylim((-0.02, 1.04) if column == "read" else (0, 1.05 * highest))
+    for ax in axes[-1]:
+        ax.set_xlabel("strength")
+    axes[0, 0].legend(fontsize=9)
     return figure
 
 

@@ -1,5 +1,8 @@
 """Independent judges: what ImageNet's features say of a face, and a network that was trained to tell people apart."""
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -8,24 +11,45 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional as F
 
-from autoencoders.models import shrink
 from autoencoders.sets import in_batches
-from coursework.imagenet import load_efficientnet
-from coursework.runtime import pick_device
+from coursework.imagenet import load_judge
+from coursework.runtime import half_precision, pick_device
 
-SEEN = 128  # pixels to which faces are enlarged for a network that knows photographs
+SEEN = 96  # pixels to which faces are enlarged for a network that knows photographs
+FINE = 6  # places a side of its maps on which a mouth is still to be seen
 
 
 def imagenet_features(images: np.ndarray, name: str = "lite0") -> np.ndarray:
-    """Faces, bytes or floats in [0, 1], (n, S, S, 3), as features of an EfficientNet, float32 (n, 1280)."""
-    network = load_efficientnet(name).to(pick_device())
+    """What an EfficientNet sees in faces, bytes or floats in [0, 1], (n, S, S, 3), all in all: float32 (n, 1280)."""
+    network = load_judge(name).to(pick_device())
+    return look(lambda large: network.extract_features(large).mean(dim=(2, 3)), images)
 
-    def look(some: torch.Tensor) -> torch.Tensor:
+
+def fine_features(images: np.ndarray, name: str) -> np.ndarray:
+    """The same, and where: its last maps of FINE × FINE places, flat, float32 (n, channels · FINE²)."""
+    network = load_judge(name).to(pick_device())
+
+    def see(large: torch.Tensor) -> torch.Tensor:
+        maps = network._swish(network._bn0(network._conv_stem(large)))
+        for block in network._blocks:
+            after = block(maps)
+            if after.shape[-1] < FINE:
+                break
+            maps = after
+        return maps.flatten(1)
+
+    return look(see, images)
+
+
+def look(call: Callable, images: np.ndarray) -> np.ndarray:
+    """What a network that knows photographs makes of faces, enlarged and scaled as it expects."""
+
+    def enlarge(some: torch.Tensor) -> torch.Tensor:
         large = F.interpolate(some, size=(SEEN, SEEN), mode="bilinear", align_corners=False)
-        maps = network.extract_features((2 * large - 1).contiguous(memory_format=torch.channels_last))
-        return maps.mean(dim=(2, 3))
+        with torch.autocast(pick_device(), torch.bfloat16, enabled=half_precision() == "bf16"):
+            return call((2 * large - 1).contiguous(memory_format=torch.channels_last))
 
-    return in_batches(look, images, batch=128).numpy()
+    return in_batches(enlarge, images, batch=128).numpy()
 
 
 def train_judge(features: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> Pipeline:
@@ -37,7 +61,7 @@ def train_judge(features: np.ndarray, labels: np.ndarray, name: str = "the attri
     with_it = int(labels[known].sum())
     if with_it in (0, known.sum()):
         raise ValueError(f"{name}: {with_it} faces with and {known.sum() - with_it} without; both are needed")
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced"))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=2000, class_weight="balanced"))
     return model.fit(features[known], labels[known])
 
 
@@ -45,6 +69,12 @@ def balanced_accuracy(judge: Pipeline, features: np.ndarray, labels: np.ndarray)
     """Mean of the shares of right answers among those with and those without; NaN labels are left out."""
     said = judge.predict(features)
     return float(np.mean([(said[labels == value] == value).mean() for value in (0, 1)]))
+
+
+def half(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Half the size; unlike the autoencoders' step with a batch norm, which helps to tell things apart."""
+    convolution = nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels_out), nn.LeakyReLU(0.2))
 
 
 class PeopleNet(nn.Module):
@@ -55,14 +85,14 @@ class PeopleNet(nn.Module):
 
     def __init__(self, people: int, side: int, width: int, size: int = 128):
         super().__init__()
-        self.steps = nn.Sequential(shrink(3, width), shrink(width, 2 * width), shrink(2 * width, 4 * width))
-        self.last = nn.Sequential(shrink(4 * width, 8 * width), nn.Flatten(), nn.Dropout(0.3))
+        channels = (3, width, 2 * width, 4 * width, 8 * width)
+        self.steps = nn.Sequential(*(half(a, b) for a, b in pairwise(channels)), nn.Flatten(), nn.Dropout(0.3))
         self.to_embedding = nn.Linear(8 * width * (side // 16) ** 2, size)
         self.people = nn.Parameter(torch.randn(people, size))
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Points on the unit sphere, (N, size)."""
-        return F.normalize(self.to_embedding(self.last(self.steps(2 * images - 1))), dim=1)
+        return F.normalize(self.to_embedding(self.steps(2 * images - 1)), dim=1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return 16 * self.embed(images) @ F.normalize(self.people, dim=1).T

@@ -1,6 +1,6 @@
 """The trainings of this week, each with its data, its objective and its plan."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -68,7 +68,10 @@ def people_stage(config: Config, images: np.ndarray, people: np.ndarray) -> Stag
     learnt = np.setdiff1d(rows, last)
     model = seeded(config.seed, PeopleNet, len(known), config.side, config.people_width)
     shown = FaceSet(images[learnt], labels[learnt], mirror=True), FaceSet(images[last], labels[last])
-    model, plan = model.to(memory_format=torch.channels_last), plan_of(config, config.people_epochs)
+    model, plan = (
+        model.to(memory_format=torch.channels_last),
+        replace(plan_of(config, config.people_epochs), rate=config.people_rate),
+    )
     return Stage(model, reader_loss, *shown, plan, (images, labels, learnt))
 
 
@@ -108,7 +111,7 @@ def plan_of(config: Config, epochs: int) -> Plan:
 
 def digit_plan(config: Config, epochs: int) -> Plan:
     """How digits are trained: small networks, so larger batches, in float32."""
-    return Plan(epochs, 2 * config.batch, config.rate, "no", config.seed)
+    return Plan(epochs, config.digit_batch, config.digit_rate, "no", config.seed)
 
 
 def finish(name: str, stage: Stage, config: Config) -> dict:
