@@ -405,6 +405,24 @@ def test_a_spared_direction_leaves_the_other_band_alone():
     np.testing.assert_allclose(latent.spare(TwoBands(), direction, codes, upper, weight=0.0), direction, atol=1e-6)
 
 
+def test_variety_is_that_of_each_digit():
+    rng, labels = np.random.default_rng(0), np.repeat(np.arange(10), 20)
+    real = rng.random((200, 28, 28), dtype=np.float32)
+    half = 0.5 + (real - 0.5) / 2
+    assert list(evaluate.variety(half, labels, real, labels).values()) == pytest.approx([0.5] * 10, rel=0.02)
+
+
+def test_the_digit_is_told_to_every_layer():
+    model = models.build_digit_model("cvae", 16, 4).eval()
+    layer = model.decoder.second
+    values, told = torch.randn(3, 16), torch.nn.functional.one_hot(torch.tensor([0, 5, 9]), 10).float()
+    expected = layer.linear(values) * (1 + layer.scale(told)) + layer.move(told)
+    torch.testing.assert_close(layer(values, told), expected)
+    codes = torch.zeros(10, 4)
+    pictures = model.decode(codes, torch.arange(10))
+    assert torch.pdist(pictures.flatten(1)).min() > 0.1  # one code, ten different digits
+
+
 def test_those_of_whom_most_is_known():
     attributes = pd.DataFrame({"a": [1, np.nan, 0, np.nan], "b": [1, 1, np.nan, np.nan]})
     assert edits.best_known(attributes, 1, 0).tolist() == [0]

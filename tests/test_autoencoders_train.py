@@ -145,7 +145,7 @@ def test_the_command_trains_a_part_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     monkeypatch.setattr(command, "load_config", lambda week, configs: replace(CONFIG, digits=60, digit_epochs=1))
     assert command.main(["digits"]) == 0
-    assert "digit_cvae: trained now, 1 epochs" in capsys.readouterr().out
+    assert "digit_cvae: trained now, 2 epochs" in capsys.readouterr().out
     assert command.main(["digits"]) == 0
     assert "digit_cvae: trained before" in capsys.readouterr().out
     for wrong in ([], ["x"], ["faces", "digits"]):

@@ -107,11 +107,10 @@ class ToldLinear(nn.Module):
 
     def __init__(self, size_in: int, size_out: int):
         super().__init__()
-        self.linear, self.scale, self.move = (
-            nn.Linear(size_in, size_out),
-            nn.Linear(10, size_out),
-            nn.Linear(10, size_out),
-        )
+        self.linear = nn.Linear(size_in, size_out)
+        self.scale, self.move = nn.Linear(10, size_out), nn.Linear(10, size_out)
+        nn.init.normal_(self.scale.weight, std=0.5)  # from the start as loud as the code
+        nn.init.normal_(self.move.weight)
 
     def forward(self, values: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
         return self.linear(values) * (1 + self.scale(told)) + self.move(told)

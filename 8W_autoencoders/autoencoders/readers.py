@@ -61,7 +61,7 @@ def train_judge(features: np.ndarray, labels: np.ndarray, name: str = "the attri
     with_it = int(labels[known].sum())
     if with_it in (0, known.sum()):
         raise ValueError(f"{name}: {with_it} faces with and {known.sum() - with_it} without; both are needed")
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=2000, class_weight="balanced"))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=3e-3, max_iter=2000, class_weight="balanced"))
     return model.fit(features[known], labels[known])
 
 

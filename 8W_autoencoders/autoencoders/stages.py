@@ -82,13 +82,15 @@ def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
         DigitSet(digits.train, digits.train_labels),
         DigitSet(digits.validation, digits.validation_labels, config.seed),
     )
-    epochs = config.digit_epochs, config.beta_epochs, config.reader_epochs
-    long, short, reading = (digit_plan(config, number) for number in epochs)
+    epochs = config.digit_epochs, config.cvae_epochs, config.beta_epochs, config.reader_epochs
+    long, longer, short, reading = (digit_plan(config, number) for number in epochs)
     facts = tuple(vars(digits).values())[:4]  # all but the test part
     build = partial(seeded, config.seed, build_digit_model)
+    cvae = build("cvae", config.cvae_hidden, config.digit_latent)
+    nearer = partial(digit_elbo, beta=config.cvae_beta)
     stages = {
         "digit_vae": Stage(build("vae", config.digit_hidden, config.digit_latent), digit_elbo, *plain, long, facts),
-        "digit_cvae": Stage(build("cvae", config.cvae_hidden, config.digit_latent), digit_elbo, *told, long, facts),
+        "digit_cvae": Stage(cvae, nearer, *told, longer, facts),
         "reader": Stage(seeded(config.seed, DigitReader), reader_loss, *told, reading, facts),
         "digit_plane": Stage(build("vae", config.small_hidden, 2), digit_elbo, *plain, long, facts),
     }
