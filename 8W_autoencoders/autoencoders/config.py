@@ -27,7 +27,7 @@ class Config:
     denoise_epochs: int = 12
     people_epochs: int = 36
     people_rate: float = 3e-3
-    deviation: float = 0.1  # of a face's pixels about what its VAE says, of 1
+    deviation: float = 0.3  # of a face's pixels about what its VAE says, of 1
     strengths: tuple[float, ...] = (0, 1, 1.5, 2, 2.5, 3, 4)  # of an attribute's direction
     judged: int = 3000  # training faces from which judges learn, and directions are found
     tried: int = 200  # validation faces on which strengths are tried
