@@ -378,6 +378,8 @@ def test_the_least_strength_that_is_enough():
     assert edits.pick_direction({"loud": louder, "calm": table}, "mouth", "eyes", 0.9) == ("calm", 3)
     parts = {"never": table.iloc[:2], "half": table.iloc[:3]}
     assert edits.pick_direction(parts, "mouth", "eyes", 0.9) == ("half", 2)
+    hopeless = table.assign(read=0.0)
+    assert edits.pick_direction({"hopeless": hopeless}, "mouth", "eyes", 0.9)[1] > 0  # no change is none
 
 
 class TwoBands(torch.nn.Module):

@@ -11,7 +11,7 @@ from coursework.standins import MARK
 from hardhat import data, site, standin
 from hardhat.config import CONFIGS
 
-CONFIG = replace(CONFIGS["tiny"], drawn=(4, 2, 4))
+CONFIG = replace(CONFIGS["tiny"], drawn=(4, 2, 4), photograph_sources=("folder",))
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def pick_direction(tables: dict[str, pd.DataFrame], own: str, other: str, wanted
     for way, table in tables.items():
         strength = pick_strength(table, wanted)
         reached = strength is not None
-        strength = strength if reached else float(table["read"].idxmax())
+        strength = strength if reached else float(table["read"][table.index > 0].idxmax())
         row = table.loc[strength]
         found[way] = (not reached, row[other] / max(row[own], 1e-9) if reached else -row["read"], strength)
     way = min(found, key=lambda name: found[name][:2])
