@@ -4,6 +4,7 @@ Source of the weights: the TensorFlow authors (Apache-2.0), converted in the pac
 """
 
 import copy
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def load_efficientnet(name: str) -> EfficientNet:
 def load_judge(name: str) -> EfficientNet:
     """The same, for who only asks: batch norms are part of the convolutions, which gives the same answers sooner."""
     return fold_norms(copy.deepcopy(load_efficientnet(name)))
+
+
+def walk_maps(network: EfficientNet, images: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The last maps of each size, of a half of the images' side to a 32nd; no further than somebody asks for them."""
+    maps = network._swish(network._bn0(network._conv_stem(images)))
+    for block in network._blocks:
+        if max(block._depthwise_conv.stride) > 1:  # the next halves the size
+            yield maps
+        maps = block(maps)
+    yield maps
 
 
 def pad_inside(network: EfficientNet) -> None:

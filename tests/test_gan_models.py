@@ -115,7 +115,7 @@ def test_only_the_heads_of_a_projected_discriminator_learn():
 def test_mixing_keeps_all_levels_equally_loud_and_the_fine_one_fine():
     torch.manual_seed(0)
     mixing = projected.Mixing()
-    sizes = zip(projected.TAPS.values(), projected.LOUD, (32, 16, 8, 4), strict=True)
+    sizes = zip(projected.SEEN, projected.LOUD, (32, 16, 8, 4), strict=True)
     maps = [loud * torch.randn(8, channels, side, side) for channels, loud, side in sizes]
     mixed = mixing(maps)
     loudness = [some.square().mean().sqrt().item() for some in mixed]

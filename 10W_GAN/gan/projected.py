@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from coursework.imagenet import load_judge
+from coursework.imagenet import load_judge, walk_maps
 from gan.models import SMALLEST, check_images, check_latents, double
 
-TAPS = {2: 24, 4: 40, 10: 112, 15: 320}  # block of EfficientNet-Lite0: channels, at 1/4, 1/8, 1/16 and 1/32 of the side
+SEEN = (24, 40, 112, 320)  # channels of EfficientNet-Lite0's last maps at 1/4, 1/8, 1/16 and 1/32 of the side
 LOUD = (7.4, 6.7, 6.6, 2.4)  # of these maps on photographs of faces, root mean square; they are divided by it
 MIXED = (64, 128, 256, 512)  # channels after mixing, from fine to coarse
 TIMES = {4: 6, 8: 6, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5}  # channels of a light generator's maps by side, × width
@@ -27,13 +27,7 @@ class FrozenFeatures(nn.Module):
         self.network = copy.deepcopy(load_judge("lite0"))
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        network = self.network
-        maps, found = network._swish(network._bn0(network._conv_stem(images))), []
-        for place, block in enumerate(network._blocks):
-            maps = block(maps)
-            if place in TAPS:
-                found.append(maps)
-        return found
+        return list(walk_maps(self.network, images))[1:]
 
 
 class Mixing(nn.Module):
@@ -45,7 +39,7 @@ class Mixing(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.channels = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(TAPS.values(), MIXED, strict=True))
+        self.channels = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(SEEN, MIXED, strict=True))
         self.scales = nn.ModuleList(nn.Conv2d(size, size, 3, padding=1) for size in MIXED)
         self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(MIXED))
         for convolution in (*self.channels, *self.scales, *self.down):

@@ -10,7 +10,7 @@ from mmdet.registry import MODELS
 from torch import nn
 from torch.nn import functional as F
 
-from coursework.imagenet import load_efficientnet
+from coursework.imagenet import load_efficientnet, walk_maps
 
 
 @MODELS.register_module()
@@ -22,18 +22,11 @@ class Lite0(nn.Module):
 
     def __init__(self):
         super().__init__()
-        network = copy.deepcopy(load_efficientnet("lite0")).requires_grad_(True)
-        self.stem, self.blocks = network._conv_stem, network._blocks
-        self.stem_norm = network._bn0
+        self.network = copy.deepcopy(load_efficientnet("lite0")).requires_grad_(True)
+        del self.network._conv_head, self.network._bn1, self.network._fc  # what tells cats from cars
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        maps, found = F.relu6(self.stem_norm(self.stem(images))), []
-        for block in self.blocks:
-            after = block(maps)
-            if after.shape[-1] < maps.shape[-1]:
-                found.append(maps)  # the last of its size
-            maps = after
-        return (*found[1:], maps)
+        return tuple(walk_maps(self.network, images))[1:]
 
 
 @MODELS.register_module()

@@ -44,8 +44,8 @@ def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict
     model = build_model(plan.detector, config)
     key = key_of(name, plan, sites, config, start)
 
-    def run(checkpoint: Path, _: str) -> list[dict]:
-        trained, history = train_in(checkpoint.with_suffix(""), plan, sites, config, start)
+    def run(checkpoint: Path, key: str) -> list[dict]:
+        trained, history = train_in(checkpoint.with_suffix(f".{key}"), plan, sites, config, start)
         model.load_state_dict(trained.state_dict())
         return history
 
@@ -66,9 +66,8 @@ def finish_photographs(recipe: str, sites: Collection, drawn: nn.Module, config:
 
 def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start: dict | None):
     """`detector.train`, in a folder of this training alone that is gone when it has ended."""
-    place = folder.with_name(f"{folder.name}-{key_of(folder.name, plan, sites, config, start)}")
-    found = train(plan, sites.train, sites.validation, config, place, start)
-    shutil.rmtree(place)
+    found = train(plan, sites.train, sites.validation, config, folder, start)
+    shutil.rmtree(folder)
     return found
 
 
@@ -76,34 +75,40 @@ def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
     """How good another detector is after the same training, and what it costs: a record."""
     plan = drawn_plan(detector, config)
     name = f"rivals/{sites.name}_{detector}"
+    key = key_of(name, plan, sites, config, None)
 
     def compute() -> dict:
-        model, history = train_in(build_dir("11W") / detector, plan, sites, config, None)
+        model, history = train_in(build_dir("11W") / f"{detector}.{key}", plan, sites, config, None)
         return {**judge(model, sites.test, config), "history": history}
 
-    return recorded("11W", FOLDER, name, key_of(name, plan, sites, config, None), compute, config.retrain)
+    return recorded("11W", FOLDER, name, key, compute, config.retrain)
 
 
 def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Config) -> dict:
     """How good a recipe for photographs is: a record with its detections on the test part."""
     start, sees = RECIPES[recipe]
-    plan, name = photograph_plan(config), f"recipes/{recipe.replace(', ', '_').replace(' ', '_')}"
+    plan, name = photograph_plan(config), f"recipes/{file_name(recipe)}"
     begin = drawn.state_dict() if start == "drawn" else None
+    key = key_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, config, begin)
 
     def compute() -> dict:
         if recipe == BEST:
             model, facts = finish_photographs(recipe, sites, drawn, config)
             history = facts["history"]
         elif sees:
-            model, history = train_in(build_dir("11W") / "photographs", plan, sites, config, begin)
+            model, history = train_in(build_dir("11W") / f"photographs.{key}", plan, sites, config, begin)
         else:
             model, history = drawn, []
         found = detect(model, sites.test, config)
         rounded = [{part: np.round(values, 3).tolist() for part, values in row.items()} for row in found]
         return {**coco_average(sites.test, found), "history": history, "detections": rounded}
 
-    key = key_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, config, begin)
     return recorded("11W", FOLDER, name, key, compute, config.retrain)
+
+
+def file_name(recipe: str) -> str:
+    """A recipe's name as part of a file's, or of a metric's."""
+    return recipe.replace(", ", "_").replace(" ", "_")
 
 
 def detections_of(record: dict) -> list[dict]:

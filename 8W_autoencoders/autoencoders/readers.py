@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from autoencoders.sets import in_batches
-from coursework.imagenet import load_judge
+from coursework.imagenet import load_judge, walk_maps
 from coursework.runtime import half_precision, pick_device
 
 SEEN = 96  # pixels to which faces are enlarged for a network that knows photographs
@@ -30,13 +30,7 @@ def fine_features(images: np.ndarray, name: str) -> np.ndarray:
     network = load_judge(name).to(pick_device())
 
     def see(large: torch.Tensor) -> torch.Tensor:
-        maps = network._swish(network._bn0(network._conv_stem(large)))
-        for block in network._blocks:
-            after = block(maps)
-            if after.shape[-1] < FINE:
-                break
-            maps = after
-        return maps.flatten(1)
+        return next(maps for maps in walk_maps(network, large) if maps.shape[-1] == FINE).flatten(1)
 
     return look(see, images)
 
