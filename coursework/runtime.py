@@ -102,6 +102,15 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def device_name() -> str:
+    """The model name of what `pick_device` picks."""
+    if pick_device() == "cpu":
+        return cpu_name()
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
 def installed_version(package: str) -> str | None:
     """The installed version of `package`, or None."""
     try:

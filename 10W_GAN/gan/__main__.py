@@ -35,10 +35,7 @@ def main(arguments: list[str]) -> int:
 
 def finish_side(what: str, place: int, faces: Faces, config: Config) -> dict:
     """Our pair at one of the sides, or DCGAN for as long; the facts of its training."""
-    _, facts, _ = finish_ours(place, faces, config)
-    if what == "dcgan":
-        _, facts, _ = finish_dcgan(place, faces, config, minutes_of(facts["history"]))[:3]
-    return facts
+    return (finish_ours if what == "faces" else finish_dcgan)(place, faces, config)[1]
 
 
 if __name__ == "__main__":

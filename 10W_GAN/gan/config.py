@@ -25,7 +25,7 @@ class Config:
     periods: int = 20  # in which a training is watched, and after each of which it can be resumed
     dcgan_width: tuple[int, int] = (32, 20)  # of the starting point, whose generator is to be no larger than ours
     dcgan_rates: tuple[float, ...] = (1e-4, 2e-4, 4e-4)
-    dcgan_trial: float = 0.25  # share of the time for which each of the rates is tried
+    dcgan_trial: float = 0.1  # share of the time for which each of the rates is tried
     judged: int = 1000  # images of each kind that are compared
     watched: int = 300  # generated images that are judged after each period
     lever_side: int = 32

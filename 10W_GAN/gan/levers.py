@@ -16,7 +16,7 @@ from gan.data import Faces, choose
 from gan.features import extract_features, generate
 from gan.metrics import kid, one_nn_accuracy, precision_recall
 from gan.recipe import Recipe
-from gan.stages import dcgan_recipe, finish, in_minutes
+from gan.stages import as_long, dcgan_recipe, finish
 from gan.train import fingerprint, fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
@@ -132,6 +132,7 @@ def judge(recipe: Recipe, faces: Faces, real: np.ndarray) -> dict:
         "told_apart": history[-1]["told_apart"],
         "seconds": sum(row["seconds"] for row in history),
         "steps": history[-1]["step"],
+        "device": history[-1]["device"],
     }
 
 
@@ -160,12 +161,12 @@ def real_features(faces: Faces, config: Config) -> np.ndarray:
     return extract_features(choose(faces.train, faces.train_people, config.judged, config.seed))
 
 
-def try_rates(place: int, faces: Faces, config: Config, minutes: float) -> pd.DataFrame:
-    """DCGAN at one of the notebooks' sides, trained for a part of the time with each of the rates: a row a rate."""
+def try_rates(place: int, faces: Faces, config: Config) -> pd.DataFrame:
+    """DCGAN at one of the notebooks' sides with each of the rates, for a part of the time that ours takes."""
     real, rows = real_features(faces, config), {}
     for rate in config.dcgan_rates:
         recipe = dcgan_recipe(config, place, rate)
-        limit = partial(in_minutes, recipe, config.dcgan_trial * minutes, faces, config)
+        limit = partial(as_long, recipe, place, faces, config, config.dcgan_trial)
         rows[rate] = run_once(f"dcgan_{recipe.side}_at_{rate:g}", recipe, faces, real, config.retrain, limit)
     return pd.DataFrame(rows).T.drop(columns="key")
 
@@ -178,11 +179,12 @@ def best_rate(table: pd.DataFrame) -> float:
     return float(distances.idxmin())
 
 
-def finish_dcgan(place: int, faces: Faces, config: Config, minutes: float):
-    """DCGAN with the best of its rates, trained for so long: generator, facts, samples, and the trial of the rates."""
-    rates = try_rates(place, faces, config, minutes)
+def finish_dcgan(place: int, faces: Faces, config: Config):
+    """DCGAN with the best of its rates, for as long as ours takes: generator, facts, samples, trial of the rates."""
+    rates = try_rates(place, faces, config)
     recipe = dcgan_recipe(config, place, best_rate(rates))
-    return *finish(f"dcgan_{recipe.side}", recipe, faces, config, minutes), rates
+    limit = partial(as_long, recipe, place, faces, config)
+    return *finish(f"dcgan_{recipe.side}", recipe, faces, config, limit), rates
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from coursework.runtime import pick_device
 from gan.models import DCDiscriminator, DCGenerator, ResidualDiscriminator, ResidualGenerator, pick
 from gan.projected import LightGenerator, ProjectedDiscriminator
 
@@ -89,8 +90,9 @@ def refuse_idle(recipe: Recipe, kind: str, of_dcgan: tuple[str, ...], of_residua
 def build_optimizer(recipe: Recipe, model: nn.Module, rate: float) -> torch.optim.Optimizer:
     """The recipe's optimiser of what the model learns."""
     learnt = [weight for weight in model.parameters() if weight.requires_grad]
+    on_gpu = pick_device() == "cuda"  # there a step is to be recorded: its counter must be there, too
     kinds = {
-        "adam": lambda: torch.optim.Adam(learnt, rate, betas=(recipe.beta1, recipe.beta2)),
+        "adam": lambda: torch.optim.Adam(learnt, rate, (recipe.beta1, recipe.beta2), capturable=on_gpu, fused=on_gpu),
         "rmsprop": lambda: torch.optim.RMSprop(learnt, rate),
         "sgd": lambda: torch.optim.SGD(learnt, rate, momentum=recipe.beta1),
     }

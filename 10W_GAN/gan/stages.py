@@ -1,6 +1,7 @@
 """The trainings whose weights are kept: our pair, and DCGAN to compare it with, at either side."""
 
 import io
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -60,11 +61,17 @@ def dcgan_recipe(config: Config, place: int, rate: float) -> Recipe:
 
 
 def finish(
-    name: str, recipe: Recipe, faces: Faces, config: Config, minutes: float | None = None, start: dict | None = None
+    name: str,
+    recipe: Recipe,
+    faces: Faces,
+    config: Config,
+    limit: Callable[[], Recipe] | None = None,
+    start: dict | None = None,
 ) -> tuple[nn.Module, dict, np.ndarray]:
     """The generator at the end of its training, the facts of `coursework.checkpoints.obtain`, and what it drew.
 
-    With `minutes`, as many steps as take that long here. `start` are weights of a smaller generator to begin with.
+    `limit` gives the recipe with the number of steps that it is to have, if the machine decides that. `start` are
+    weights of a smaller generator to begin with.
     What it drew after each period of the same latents, bytes (periods, SHOWN, S, S, 3), is kept as one picture.
     Finished weights are used however many steps they had: their history says how many.
     """
@@ -73,9 +80,7 @@ def finish(
     key = training_key(name, rules, fingerprint(faces.train), *(v.numpy() for v in (start or {}).values()))
 
     def train(checkpoint: Path, _: str) -> list[dict]:
-        chosen = recipe
-        if minutes:
-            chosen = begun(recipe, checkpoint) or in_minutes(recipe, minutes, faces, config)
+        chosen = begun(recipe, checkpoint) or limit() if limit else recipe
         real = extract_features(choose(faces.train, faces.train_people, config.watched, config.seed))
         watch = partial(look, real=real, recipe=recipe, config=config)
         trained, history, samples = fit(chosen, faces.train, checkpoint, watch, start)
@@ -98,10 +103,13 @@ def finish_ours(place: int, faces: Faces, config: Config) -> tuple[nn.Module, di
     return finish(f"faces_{recipe.side}", recipe, faces, config, start=start)
 
 
-def in_minutes(recipe: Recipe, minutes: float, faces: Faces, config: Config) -> Recipe:
-    """The recipe with as many steps as take so long, by the time that ten take after a first ten."""
-    _, history, _ = fit(replace(recipe, steps=20, period=10), faces.train)
-    steps = max(round(60 * minutes / history[-1]["seconds"] * 10), 2)
+def as_long(recipe: Recipe, place: int, faces: Faces, config: Config, share: float = 1.0) -> Recipe:
+    """The recipe with as many steps as take as long on this machine as a share of `config.steps` of our pair."""
+    seconds = {}
+    for name, some in (("ours", our_recipe(config, place)), ("theirs", recipe)):
+        _, history, _ = fit(replace(some, steps=20, period=10), faces.train)
+        seconds[name] = history[-1]["seconds"]  # of the second ten, when all is warm
+    steps = max(round(share * config.steps[place] * seconds["ours"] / seconds["theirs"]), 2)
     return replace(recipe, steps=steps, period=-(-steps // config.periods))
 
 
@@ -144,6 +152,11 @@ def read_sheet(name: str, side: int) -> np.ndarray:
                 sheet = np.asarray(image.convert("RGB"))
             return sheet.reshape(-1, side, SHOWN, side, 3).swapaxes(1, 2)
     raise FileNotFoundError(f"{name} is not in samples/; restore it from git, or train again with retrain=true")
+
+
+def row_at(history: list[dict], steps: int) -> dict:
+    """The last row of a history by then; the first, if none was."""
+    return next((row for row in reversed(history) if row["step"] <= steps), history[0])
 
 
 def minutes_of(history: list[dict]) -> float:

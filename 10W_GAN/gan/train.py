@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from torch.optim.swa_utils import update_bn
 from tqdm import tqdm
 
 from coursework.checkpoints import load_checkpoint, save_checkpoint
-from coursework.runtime import build_accelerator, half_precision
+from coursework.runtime import build_accelerator, device_name, half_precision
 from gan.augment import augment
+from gan.graphs import can_replay, replayed
 from gan.losses import LOSSES, gradient_penalty, r1_penalty, swap_labels
 from gan.models import pick
 from gan.recipe import Recipe, build_discriminator, build_generator, build_optimizer
@@ -94,15 +96,26 @@ def told_apart(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
 
 
 def draw_latents(number: int, size: int, device="cpu", generator: torch.Generator | None = None) -> torch.Tensor:
-    """Latents from a normal distribution, (number, size)."""
-    return torch.randn(number, size, generator=generator).to(device)
+    """Latents from a normal distribution, (number, size); of a generator, which is one of the CPU's, alike anywhere."""
+    place = "cpu" if generator else device
+    return torch.randn(number, size, generator=generator, device=place).to(device)
 
 
-def draw_batch(images: np.ndarray, size: int, device) -> torch.Tensor:
+def bring_near(images: np.ndarray, device: torch.device) -> np.ndarray | torch.Tensor:
+    """The images in the GPU's memory, if they fit into a quarter of what is free there; else as they are."""
+    if device.type != "cuda" or images.nbytes > torch.cuda.mem_get_info(device)[0] / 4:
+        return images
+    return torch.from_numpy(np.array(images)).to(device)
+
+
+def draw_batch(images: np.ndarray | torch.Tensor, size: int, device) -> torch.Tensor:
     """Real images, bytes (n, S, S, 3), drawn at random, half of them mirrored: float (size, 3, S, S) in [-1, 1]."""
-    rows = torch.randint(len(images), (size,)).numpy()
-    batch = torch.from_numpy(np.ascontiguousarray(images[rows])).permute(0, 3, 1, 2)  # is channels_last as it lies
-    mirrored = torch.rand(size, 1, 1, 1) < 0.5
+    near = torch.is_tensor(images)
+    place = images.device if near else "cpu"
+    rows = torch.randint(len(images), (size,), device=place)
+    batch = images[rows] if near else torch.from_numpy(np.ascontiguousarray(images[rows.numpy()]))
+    batch = batch.permute(0, 3, 1, 2)  # is channels_last as it lies
+    mirrored = torch.rand(size, 1, 1, 1, device=place) < 0.5
     return torch.where(mirrored, batch.flip(3), batch).to(device).float() / 127.5 - 1
 
 
@@ -112,8 +125,7 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
 
     Source: Karras et al. 2018, section 4.2 (decay 0.999), arXiv:1710.10196.
     """
-    for kept, now in zip(average.parameters(), model.parameters(), strict=True):
-        kept.lerp_(now, 1 - decay)
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
     for kept, now in zip(average.buffers(), model.buffers(), strict=True):
         if now.is_floating_point():  # what batch norms have measured
             kept.lerp_(now, 1 - decay)
@@ -146,11 +158,14 @@ def fit(
     bare_optimizers = {name: build_optimizer(recipe, model, rates[name]) for name, model in bare.items()}
     players = {name: accelerator.prepare(model) for name, model in bare.items()}
     optimizers = {name: accelerator.prepare(optimizer) for name, optimizer in bare_optimizers.items()}
+    step = partial(train_step, players, optimizers, recipe=recipe, backward=accelerator.backward)
+    step = replayed(step) if can_replay(recipe, accelerator) else step
     whose = {"recipe": asdict(recipe), "images": fingerprint(images)}
     history, samples = go_on(checkpoint, whose, bare, average, bare_optimizers)
+    images = bring_near(images, accelerator.device)
     for period in tqdm(range(len(history), -(-recipe.steps // recipe.period)), desc="training", leave=False):
         torch.manual_seed(recipe.seed * 100_003 + period)  # so a resumed period is the same
-        row = train_period(players, optimizers, average, images, recipe, period, accelerator)
+        row = train_period(step, players, optimizers, average, images, recipe, period, accelerator)
         shown = average if recipe.ema else bare["generator"]
         history.append(row | (watch(shown) if watch else {}))
         samples.append(torch.from_numpy(follow(shown, recipe)))
@@ -191,8 +206,8 @@ def go_on(checkpoint: Path | None, whose: dict, models: dict, average: nn.Module
     return state["history"], state["samples"]
 
 
-def train_period(players, optimizers, average, images, recipe: Recipe, period: int, accelerator) -> dict:
-    """Some steps; returns the means of what they cost, and how the pair is doing at the end.
+def train_period(step, players, optimizers, average, images, recipe: Recipe, period: int, accelerator) -> dict:
+    """Some calls of `step`; returns the means of what they cost, and how the pair is doing at the end.
 
     Raises: ValueError if a loss is not finite.
     """
@@ -201,13 +216,13 @@ def train_period(players, optimizers, average, images, recipe: Recipe, period: i
         model.train()
     first = period * recipe.period
     steps = range(first, min(first + recipe.period, recipe.steps))
-    for step in steps:
+    for number in steps:
         asked = time.perf_counter()
         batches = [draw_batch(images, recipe.batch, accelerator.device) for _ in range(recipe.steps_d)]
         waiting += time.perf_counter() - asked
-        set_rates(optimizers, recipe, step)
-        found = train_step(players, optimizers, batches, recipe, accelerator.backward)
-        update_average(average, accelerator.unwrap_model(players["generator"]), ema_decay(recipe, step))
+        set_rates(optimizers, recipe, number)
+        found = step(batches)
+        update_average(average, accelerator.unwrap_model(players["generator"]), ema_decay(recipe, number))
         for name, value in found.items():
             totals[name] = totals.get(name, 0) + value
     row = {name: (total / len(steps)).item() for name, total in totals.items()}
@@ -215,7 +230,8 @@ def train_period(players, optimizers, average, images, recipe: Recipe, period: i
         costs = f"discriminator {row['cost_d']}, generator {row['cost_g']}"
         raise ValueError(f"a loss is no number by step {steps[-1] + 1} ({costs}); lower rate_d and rate_g")
     seconds = time.perf_counter() - started
-    return {"step": steps[-1] + 1, **row, "seconds": seconds, "waiting": waiting, "megabytes": peak_megabytes()}
+    spent = {"seconds": seconds, "waiting": waiting, "megabytes": peak_megabytes(), "device": device_name()}
+    return {"step": steps[-1] + 1, **row, **spent}
 
 
 def peak_megabytes() -> float:

@@ -24,13 +24,13 @@ class Config:
     rate: float = 1.5e-3
     face_epochs: int = 30
     face_vae_epochs: int = 20
-    denoise_epochs: int = 12
+    denoise_epochs: int = 30
     people_epochs: int = 36
     people_rate: float = 3e-3
     deviation: float = 0.3  # of a face's pixels about what its VAE says, of 1
     strengths: tuple[float, ...] = (0, 1, 1.5, 2, 2.5, 3, 4)  # of an attribute's direction
     judged: int = 3000  # training faces from which judges learn, and directions are found
-    tried: int = 200  # validation faces on which strengths are tried
+    tried: int = 100  # validation faces on which strengths are tried
     wanted: float = 0.95  # share of validation faces in which a judge should read it
     digits: int | None = None  # of MNIST, the first so many; None takes all
     digit_batch: int = 128
@@ -47,8 +47,8 @@ class Config:
     beta_epochs: int = 6
     reader_epochs: int = 6
     iwae: int = 50  # draws an image for the tighter bound
-    spoilt: int = 300  # test faces that are spoilt and cleaned
-    tuned: int = 40  # validation faces on which classical filters are set
+    spoilt: int = 200  # test faces that are spoilt and cleaned
+    tuned: int = 24  # validation faces on which classical filters are set
     components: tuple[int, ...] = (1, 2, 4)  # of the mixtures that are fitted to the codes
     resamples: int = 2000  # of people, for intervals
     retrain: bool = False  # train even where finished weights are at hand

@@ -36,7 +36,7 @@ def try_strengths(
     """
     plain, rows = decode(model, codes), {}
     for strength in strengths:
-        images = decode(model, codes + strength * direction)
+        images = decode(model, codes + strength * direction) if strength else plain
         rows[strength] = {"read": float(np.mean(read(images))), **change_by_band(plain, images, bands)}
     return pd.DataFrame(rows).T
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import torch
 from skimage.metrics import structural_similarity
-from sklearn.decomposition import PCA
 from torch import nn
 
 from autoencoders.latent import cut, nearest
@@ -35,22 +34,40 @@ def ssim(found: np.ndarray, truth: np.ndarray) -> float:
 
 
 class PCACodes:
-    """Principal components of faces as codes: the best that a linear autoencoder can do on what it was fitted to."""
+    """Principal components of faces, as they are and mirrored, as codes: the best that a linear autoencoder can do.
+
+    Of pictures that come with their mirror images every component is the same on both sides, or the same but for the
+    sign. So those of half pictures are looked for, of what both sides have in common and of what they differ by.
+    """
 
     def __init__(self, images: np.ndarray, size: int, seed: int):
-        both = np.concatenate([images, images[:, :, ::-1]])  # as they are and mirrored: what an autoencoder is shown
-        flat = as_float(both).reshape(len(both), -1)
-        self.shape = images.shape[1:]
-        self.pca = PCA(min(size, *flat.shape), svd_solver="randomized", iterated_power=3, random_state=seed).fit(flat)
+        flat = as_float(images)
+        middle, self.shape, found = flat.shape[2] // 2, flat.shape[1:], []
+        left, right = flat[:, :, :middle], flat[:, :, middle:][:, :, ::-1]
+        self.mean = torch.from_numpy(mirror((left + right).mean(axis=0, keepdims=True) / 2, 1))[0]
+        torch.manual_seed(seed)
+        for sign in (1, -1):
+            half = torch.from_numpy((left + sign * right).reshape(len(flat), -1) / 2**0.5)
+            half -= half.mean(dim=0) if sign == 1 else 0
+            _, lengths, axes = torch.svd_lowrank(half, min(size + 10, *half.shape), niter=3)
+            found.append((lengths, torch.from_numpy(mirror(axes.T.numpy().reshape(-1, *left.shape[1:]), sign))))
+        lengths, axes = (torch.cat(some) for some in zip(*found, strict=True))
+        self.axes = axes[lengths.argsort(descending=True)[:size]].T / 2**0.5
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Codes, (n, size)."""
-        return self.pca.transform(as_float(np.asarray(images)).reshape(len(images), -1)).astype(np.float32)
+        flat = torch.from_numpy(as_float(np.asarray(images)).reshape(len(images), -1))
+        return ((flat - self.mean) @ self.axes).numpy()
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Faces through the components and back, float32 (n, S, S, 3)."""
-        flat = self.pca.inverse_transform(self.encode(images))
-        return flat.astype(np.float32).clip(0, 1).reshape(-1, *self.shape)
+        flat = torch.from_numpy(self.encode(images)) @ self.axes.T + self.mean
+        return flat.clamp(0, 1).view(-1, *self.shape).numpy()
+
+
+def mirror(left: np.ndarray, sign: int) -> np.ndarray:
+    """Left halves (n, S, S/2, 3) with their mirror images, times a sign, as right halves; flat, (n, S · S · 3)."""
+    return np.concatenate([left, sign * left[:, :, ::-1]], axis=2).reshape(len(left), -1)
 
 
 @torch.inference_mode()
@@ -145,6 +162,7 @@ def retrieval(codes: np.ndarray, people: np.ndarray) -> pd.DataFrame:
     codes (n, d); people (n,). Precision at 1 and 5, and average precision over all ranks; somebody with one other
     picture can have 0.2 at 5 at most.
     """
+    _, people = np.unique(people, return_inverse=True)  # numbers are compared sooner than names
     order = nearest(codes, codes, len(codes) - 1, skip_self=True)
     same = people[order] == people[:, None]  # (n, n - 1)
     asked = np.flatnonzero(same.any(axis=1))

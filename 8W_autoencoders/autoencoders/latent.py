@@ -71,21 +71,24 @@ def probe_direction(codes: np.ndarray, labels: np.ndarray, name: str = "the attr
     return normal * float(length / np.linalg.norm(normal))
 
 
-def spare(
-    model: nn.Module, direction: np.ndarray, codes: np.ndarray, band: tuple[float, float], weight: float = 4.0
-) -> np.ndarray:
-    """A direction, (latent,), turned away from what moves a band of the picture, and as long as before.
+def movement(model: nn.Module, codes: np.ndarray, band: tuple[float, float]) -> np.ndarray:
+    """How much each pair of a code's numbers moves a band of the picture together, M (latent, latent).
 
     Each number of some codes (n, latent) is moved a little, and what that does to the band is measured: products of
-    these changes are a matrix M, by which d'Md is how much d moves the band. The new direction is the d that makes
-    |d - direction|² + weight · d'Md least, for M scaled to a mean diagonal of 1.
+    these changes are M, scaled to a mean diagonal of 1. A direction d moves the band by d'Md.
     """
-    moved = []
+    plain, moved = cut(decode(model, codes), band), []
     for step in np.diag(0.5 * codes.std(axis=0)).astype(np.float32):
-        change = cut(decode(model, codes + step) - decode(model, codes), band)
-        moved.append(change.ravel() / np.linalg.norm(step))
+        moved.append((cut(decode(model, codes + step), band) - plain).ravel() / np.linalg.norm(step))
     products = np.stack(moved) @ np.stack(moved).T
-    products /= np.trace(products) / len(products)
+    return products / (np.trace(products) / len(products))
+
+
+def spare(direction: np.ndarray, products: np.ndarray, weight: float = 4.0) -> np.ndarray:
+    """A direction, (latent,), turned away from what moves a band of the picture, and as long as before.
+
+    `products` is the M of `movement`. The new direction is the d that makes |d - direction|² + weight · d'Md least.
+    """
     found = np.linalg.solve(np.eye(len(products)) + weight * products, direction)
     return (found * np.linalg.norm(direction) / np.linalg.norm(found)).astype(np.float32)
 
@@ -132,4 +135,4 @@ def nearest(index: np.ndarray, queries: np.ndarray, k: int, skip_self: bool = Fa
     square = (queries**2).sum(axis=1)[:, None] - 2 * queries @ index.T + (index**2).sum(axis=1)
     if skip_self:
         np.fill_diagonal(square, np.inf)
-    return np.argsort(square, axis=1, kind="stable")[:, :k]
+    return np.argsort(square, axis=1)[:, :k]

@@ -1,6 +1,8 @@
 """Three ways to spoil a picture, and what was there against them before networks."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from scipy.ndimage import median_filter
 from skimage.restoration import denoise_nl_means
 
 from autoencoders.sets import as_tensor
+from coursework.runtime import thread_count
 
 DEVIATION, FLIPPED, HIDDEN = 0.15, 0.15, 0.3  # of the values, share of the pixels, share of the side
 
@@ -48,7 +51,7 @@ def any_noise(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 def filter_median(images: np.ndarray, size: int) -> np.ndarray:
     """Every value becomes the median of its `size` × `size` neighbours; images float (n, S, S, 3) in [0, 1]."""
-    return median_filter(images, (1, size, size, 1))
+    return each_image(partial(median_filter, size=(size, size, 1)), images)
 
 
 def filter_nl_means(images: np.ndarray, strength: float, sigma: float) -> np.ndarray:
@@ -57,8 +60,13 @@ def filter_nl_means(images: np.ndarray, strength: float, sigma: float) -> np.nda
     Source: Buades et al. 2005.
     """
     options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "channel_axis": -1}
-    found = [denoise_nl_means(image, h=strength, sigma=sigma, **options) for image in images]
-    return np.stack(found).astype(np.float32)
+    return each_image(partial(denoise_nl_means, h=strength, sigma=sigma, **options), images)
+
+
+def each_image(remedy: Callable, images: np.ndarray) -> np.ndarray:
+    """What a remedy for one image makes of each, float32, on all cores."""
+    with ThreadPoolExecutor(thread_count()) as pool:  # both filters let other threads work
+        return np.stack(list(pool.map(remedy, images))).astype(np.float32)
 
 
 CLASSICAL: dict[str, tuple[Callable, tuple[tuple, ...]]] = {  # each with the settings that are tried

@@ -43,7 +43,7 @@ def look(call: Callable, images: np.ndarray) -> np.ndarray:
         with torch.autocast(pick_device(), torch.bfloat16, enabled=half_precision() == "bf16"):
             return call((2 * large - 1).contiguous(memory_format=torch.channels_last))
 
-    return in_batches(enlarge, images, batch=128).numpy()
+    return in_batches(enlarge, images).numpy()
 
 
 def train_judge(features: np.ndarray, labels: np.ndarray, name: str = "the attribute") -> Pipeline:
@@ -55,7 +55,7 @@ def train_judge(features: np.ndarray, labels: np.ndarray, name: str = "the attri
     with_it = int(labels[known].sum())
     if with_it in (0, known.sum()):
         raise ValueError(f"{name}: {with_it} faces with and {known.sum() - with_it} without; both are needed")
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=3e-3, max_iter=2000, class_weight="balanced"))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=2000, class_weight="balanced"))
     return model.fit(features[known], labels[known])
 
 

@@ -17,8 +17,8 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def in_batches(call: Callable, rows: np.ndarray, convert: Callable = as_tensor, batch: int = 256) -> torch.Tensor:
-    """What `call` makes of an array's rows, `convert`ed to tensors and given some at a time; float32, on the CPU."""
+def in_batches(call: Callable, rows: np.ndarray, convert: Callable = as_tensor, batch: int = 32) -> torch.Tensor:
+    """What `call` makes of an array's rows, `convert`ed to tensors, a few at a time: float32, on the CPU."""
     device, parts = pick_device(), []
     for start in range(0, len(rows), batch):
         parts.append(call(convert(rows[start : start + batch]).to(device)).float().cpu())
