@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from coursework.records import build_root
+from coursework.records import build_root, create
 from coursework.runtime import thread_count
 
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
@@ -50,7 +50,7 @@ def decode_once(week: str, paths: list[Path], read: Callable[[Path], np.ndarray]
     key = hashlib.sha256(repr((facts, side, arguments)).encode()).hexdigest()[:16]
     target = build_root() / week / "cache" / f"pictures-{key}.npy"
     if not target.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        create(target.parent)
         part = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:
             decode(paths, read, side, part)

@@ -20,7 +20,11 @@ def build_root() -> Path:
 
 def build_dir(week: str, profile: str | None = None) -> Path:
     """`build/<week>/<profile>`, created. Raises PermissionError that says how to build elsewhere."""
-    folder = build_root() / week / (profile or profile_name())
+    return create(build_root() / week / (profile or profile_name()))
+
+
+def create(folder: Path) -> Path:
+    """A folder below the build folder, there from now on. Raises PermissionError that says how to build elsewhere."""
     advice = "set COURSEWORK_BUILD to a folder of yours"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -293,11 +293,14 @@ def test_changes_are_compared_with_their_own_control_by_hand():
         for name, found in values.items() for seed, value in enumerate(found)
     ])  # fmt: skip
     table = levers.summarise(runs)
-    assert table.loc["R1", "change"] == pytest.approx(0.21 - 0.41)  # without normalisation, as it is itself
-    assert table.loc[levers.BARE, "change"] == pytest.approx(0.1)
-    variances = [np.var(found, ddof=1) * (len(found) - 1) for found in values.values()]
-    spread = np.sqrt(sum(variances) / 6)
-    score = 0.2 / (spread * np.sqrt(1 / 2 + 1 / 3))
+    logs = {name: np.log(found) for name, found in values.items()}
+    change = logs["R1"].mean() - logs[levers.BARE].mean()  # without normalisation, as it is itself
+    assert table.loc["R1", "change"] == pytest.approx(np.exp(change))
+    assert table.loc["R1", "kid"] == pytest.approx(np.sqrt(0.20 * 0.22))
+    variances = [np.var(found, ddof=1) * (len(found) - 1) for found in logs.values()]
+    error = np.sqrt(sum(variances) / 6) * np.sqrt(1 / 2 + 1 / 3)
+    assert table.loc["R1", "±"] == pytest.approx(np.exp(stats.t.ppf(0.975, 6) * error))
+    score = -change / error
     alone = 2 * stats.t.sf(score, 6)
     assert table.loc["R1", "p, corrected"] == pytest.approx(min(3 * alone, 1), rel=1e-6)
     assert table.loc["hinge loss", "p, corrected"] > 0.5

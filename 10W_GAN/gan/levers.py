@@ -58,9 +58,9 @@ LEVERS = {  # name: (whose, what it is compared with, what is changed in the bas
     "augmentation": (OURS, BASE, {"augmented": True}),
     "average of the generator": (OURS, BASE, {"ema": 0.995}),
     "residual networks": (OURS, BASE, {"generator": "residual", "discriminator": "residual"}),
-    "light generator": (OURS, BASE, {"generator": "light"}),
+    "light generator, larger, too": (OURS, BASE, {"generator": "light"}),
     "projected discriminator": (OURS, "hinge loss", {"loss": "hinge", "discriminator": "projected", "seen": 64}),
-    "all that the last section takes": (
+    "our pair of section 7": (
         OURS, "projected discriminator",
         {
             "loss": "hinge", "discriminator": "projected", "seen": 64, "generator": "light", "augmented": True,
@@ -190,34 +190,38 @@ def finish_dcgan(place: int, faces: Faces, config: Config):
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """A row a lever, the best first: means over the seeds, and what it does against what it is compared with.
 
-    Whether a change is more than chance is asked by a t-test whose spread is that of seeds, pooled over all levers,
-    and corrected for the number of levers by Holm's method. A lever of which a run broke down has no numbers.
+    KID is compared by its logarithm, as it scatters the more the larger it is: "kid" is the geometric mean, "change" a
+    factor, "±" the factor by which its 95 % interval is wide either way. Whether a change is more than chance is asked
+    by a t-test whose spread is that of seeds, pooled over all levers, and corrected for the number of levers by Holm's
+    method. A lever of which a run broke down has no numbers.
     """
     numbers = ["kid", "precision", "recall", "loo_1nn", "seconds"]
     runs = runs.reindex(columns=["lever", "seed", "failed", *numbers])
+    runs["log"] = np.log(runs["kid"].astype(float).clip(lower=1e-4))  # an unbiased distance may be below 0
     groups = runs.groupby("lever", sort=False)
-    table = groups[numbers].mean()
+    table = groups[[*numbers, "log"]].mean()
+    table["kid"] = np.exp(table["log"])
     table["broken"] = groups["failed"].agg(lambda failed: int((failed != "").sum()))
     table["seeds"] = groups.size()
-    table.loc[table["broken"] > 0, numbers] = np.nan
+    table.loc[table["broken"] > 0, [*numbers, "log"]] = np.nan
     table["whose"] = [LEVERS[name][0] for name in table.index]
     table["compared with"] = [LEVERS[name][1] for name in table.index]
     spread, freedom = seed_spread(runs, table)
-    control = table["compared with"].map(table["kid"])
-    others = table["compared with"].map(table["seeds"])
-    table["change"] = table["kid"] - control
-    table["±"] = stats.t.ppf(0.975, freedom) * spread * np.sqrt(1 / table["seeds"] + 1 / others)
-    score = table["change"].abs() / (spread * np.sqrt(1 / table["seeds"] + 1 / others))
-    chance = pd.Series(2 * stats.t.sf(score, freedom), table.index).where(table["change"].notna())
-    asked = chance[table.index != table["compared with"]].dropna()
+    control = table["compared with"]
+    error = spread * np.sqrt(1 / table["seeds"] + 1 / control.map(table["seeds"]))
+    change = table.pop("log") - control.map(np.log(table["kid"]))
+    table["change"] = np.exp(change)
+    table["±"] = np.exp(stats.t.ppf(0.975, freedom) * error)
+    chance = pd.Series(2 * stats.t.sf(change.abs() / error, freedom), table.index).where(change.notna())
+    asked = chance[table.index != control].dropna()
     table["p, corrected"] = holm(asked)
     return table.sort_values("kid", na_position="last", kind="stable")
 
 
 def seed_spread(runs: pd.DataFrame, table: pd.DataFrame) -> tuple[float, int]:
-    """The deviation of KID between seeds of the same recipe, pooled over the whole ones, and its degrees of freedom."""
+    """The deviation of KID's logarithm between seeds of one recipe, pooled over whole ones; its degrees of freedom."""
     whole = runs[runs["lever"].isin(table.index[table["broken"] == 0])]
-    groups = whole.groupby("lever")["kid"]
+    groups = np.log(whole["kid"].astype(float).clip(lower=1e-4)).groupby(whole["lever"])
     freedom = int((groups.size() - 1).sum())
     if freedom < 1:
         return float("nan"), 1

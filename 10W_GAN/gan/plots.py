@@ -38,20 +38,23 @@ def plot_histories(histories: dict[str, list[dict]], batch: int) -> Figure:
 
 
 def plot_levers(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
-    """KID of every lever, the best above; a dot a seed, a bar their mean with the interval of its change."""
+    """KID of every lever, the best above; a dot a seed, a bar their mean, a whisker the interval of its change."""
     whole = table[table["broken"] == 0]
     figure, ax = plt.subplots(figsize=(9, 0.27 * len(table) + 1))
     for place, (name, row) in enumerate(whole.iterrows()):
-        colour = GROUPS[row["whose"]]
-        ax.barh(place, row["kid"], color=colour, alpha=0.35, height=0.7, xerr=row["±"], error_kw={"elinewidth": 1})
+        colour, edges = GROUPS[row["whose"]], row["kid"] * np.array([1 / row["±"], row["±"]])
+        ax.barh(place, row["kid"], color=colour, alpha=0.35, height=0.7)
+        ax.plot(edges, [place, place], color=colour, linewidth=1)
         dots = runs.loc[runs["lever"] == name, "kid"]
         ax.plot(dots, np.full(len(dots), place), "o", color=colour, markersize=4)
     for place, name in enumerate(table.index[table["broken"] > 0], start=len(whole)):
-        ax.text(0, place, f" broke down: {name}", va="center", fontsize=9, color=RED)
+        ax.text(
+            0, place, f" broke down: {name}", va="center", fontsize=9, color=RED, transform=ax.get_yaxis_transform()
+        )
     if BASE in whole.index:
         ax.axvline(whole.loc[BASE, "kid"], color=GREY, linestyle="--", linewidth=1)
     ax.set_yticks(range(len(table)), [*whole.index, *([""] * (len(table) - len(whole)))], fontsize=9)
-    ax.set(xlabel="KID, smaller is better", ylim=(len(table) - 0.4, -0.6))
+    ax.set(xlabel="KID, smaller is better", xscale="log", ylim=(len(table) - 0.4, -0.6))
     ax.grid(axis="y", visible=False)
     return figure
 

@@ -58,7 +58,8 @@ def plot_strengths(tables: dict[str, dict[str, pd.DataFrame]], chosen: dict[str,
     figure, axes = plt.subplots(len(tables), 3, figsize=(11, 2.9 * len(tables)), squeeze=False, sharex=True)
     for line, (name, ways) in zip(axes, tables.items(), strict=True):
         for number, (way, table) in enumerate(ways.items()):
-            look = {"color": COLOURS[number % 2], "linestyle": ("-", ":")[number // 2], "label": way}
+            kind = {"linestyle": ("-", ":")[number // 2], "linewidth": (1.6, 2.6)[number // 2]}
+            look = {"color": COLOURS[number % 2], "label": way, **kind}
             for ax, column in zip(line, table.columns, strict=True):
                 ax.plot(table.index, table[column], **look)
         highest = max(float(table.drop(columns="read").to_numpy().max()) for table in ways.values())
@@ -66,6 +67,7 @@ def plot_strengths(tables: dict[str, dict[str, pd.DataFrame]], chosen: dict[str,
             ax.axvline(chosen[name][1], color=GREY, linestyle="--", linewidth=1)
             ax.set(title=f"{name}: {column if column == 'read' else f'change of the {column}'}")
             ax.set_ylim((-0.02, 1.04) if column == "read" else (0, 1.05 * highest))
+            ax.set_ylabel("share of the faces" if column == "read" else "mean change")
     for ax in axes[-1]:
         ax.set_xlabel("strength")
     axes[0, 0].legend(fontsize=9)
