@@ -246,14 +246,12 @@ def test_the_larger_begins_with_what_the_smaller_has_learnt(tmp_path, monkeypatc
 
 
 def test_equal_time_is_measured(monkeypatch):
-    def fit(recipe, images):  # ours takes thrice as long, once it is warm
-        warm = 6.0 if recipe.discriminator == "projected" else 2.0
-        return None, [{"seconds": 9.0}, {"seconds": warm}], None
-
-    monkeypatch.setattr(stages, "fit", fit)
-    config = replace(CONFIG, steps=(300, 300))
-    assert stages.as_long(RECIPE, 0, make_faces(), config).steps == 900
-    recipe = stages.as_long(RECIPE, 0, make_faces(), config, share=0.1)
+    history = [{"seconds": 9.0}, {"seconds": 2.0}]  # ten steps in two seconds, once it is warm
+    monkeypatch.setattr(stages, "fit", lambda recipe, images: (None, history, None))
+    faces, config = make_faces(), replace(CONFIG, steps=(300, 300))
+    assert stages.time_ten(RECIPE, faces) == 2.0
+    assert stages.as_long(RECIPE, lambda: 6.0, 0, faces, config).steps == 900  # ours takes thrice as long
+    recipe = stages.as_long(RECIPE, lambda: 6.0, 0, faces, config, share=0.1)
     assert (recipe.steps, recipe.period) == (90, 90 // CONFIG.periods)
 
 
@@ -342,7 +340,7 @@ def test_every_lever_changes_the_base_and_sees_as_many_images():
 def test_the_best_rate_is_that_of_the_least_distance(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     monkeypatch.setattr(levers, "as_long", lambda recipe, *rest: replace(recipe, steps=2, period=1))
-    table = levers.try_rates(0, make_faces(32), replace(CONFIG, dcgan_rates=(1e-4, 1e-3)))
+    table = levers.try_rates(0, make_faces(32), replace(CONFIG, dcgan_rates=(1e-4, 1e-3)), lambda: 1.0)
     assert list(table.index) == [1e-4, 1e-3]
     table["kid"] = [0.4, 0.2]
     assert levers.best_rate(table) == 1e-3

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from gan.data import Faces, choose
 from gan.features import extract_features, generate
 from gan.metrics import kid, one_nn_accuracy, precision_recall
 from gan.recipe import Recipe
-from gan.stages import as_long, dcgan_recipe, finish
+from gan.stages import as_long, dcgan_recipe, finish, our_recipe, time_ten
 from gan.train import fingerprint, fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
@@ -161,12 +161,12 @@ def real_features(faces: Faces, config: Config) -> np.ndarray:
     return extract_features(choose(faces.train, faces.train_people, config.judged, config.seed))
 
 
-def try_rates(place: int, faces: Faces, config: Config) -> pd.DataFrame:
+def try_rates(place: int, faces: Faces, config: Config, pace: Callable[[], float]) -> pd.DataFrame:
     """DCGAN at one of the notebooks' sides with each of the rates, for a part of the time that ours takes."""
     real, rows = real_features(faces, config), {}
     for rate in config.dcgan_rates:
         recipe = dcgan_recipe(config, place, rate)
-        limit = partial(as_long, recipe, place, faces, config, config.dcgan_trial)
+        limit = partial(as_long, recipe, pace, place, faces, config, config.dcgan_trial)
         rows[rate] = run_once(f"dcgan_{recipe.side}_at_{rate:g}", recipe, faces, real, config.retrain, limit)
     return pd.DataFrame(rows).T.drop(columns="key")
 
@@ -181,9 +181,10 @@ def best_rate(table: pd.DataFrame) -> float:
 
 def finish_dcgan(place: int, faces: Faces, config: Config):
     """DCGAN with the best of its rates, for as long as ours takes: generator, facts, samples, trial of the rates."""
-    rates = try_rates(place, faces, config)
+    pace = cache(partial(time_ten, our_recipe(config, place), faces))  # measured once, and not before it is asked for
+    rates = try_rates(place, faces, config, pace)
     recipe = dcgan_recipe(config, place, best_rate(rates))
-    limit = partial(as_long, recipe, place, faces, config)
+    limit = partial(as_long, recipe, pace, place, faces, config)
     return *finish(f"dcgan_{recipe.side}", recipe, faces, config, limit), rates
 
 

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from PIL import Image, ImageDraw
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED
@@ -38,13 +39,13 @@ def plot_histories(histories: dict[str, list[dict]], batch: int) -> Figure:
 
 
 def plot_levers(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
-    """KID of every lever, the best above; a dot a seed, a bar their mean, a whisker the interval of its change."""
+    """KID of every lever, the best above; a dot a seed, a stroke their mean, a line the interval of its change."""
     whole = table[table["broken"] == 0]
     figure, ax = plt.subplots(figsize=(9, 0.27 * len(table) + 1))
     for place, (name, row) in enumerate(whole.iterrows()):
         colour, edges = GROUPS[row["whose"]], row["kid"] * np.array([1 / row["±"], row["±"]])
-        ax.barh(place, row["kid"], color=colour, alpha=0.35, height=0.7)
-        ax.plot(edges, [place, place], color=colour, linewidth=1)
+        ax.plot(edges, [place, place], color=colour, linewidth=6, alpha=0.25, solid_capstyle="butt")
+        ax.plot(row["kid"], place, "|", color=colour, markersize=11, markeredgewidth=2)
         dots = runs.loc[runs["lever"] == name, "kid"]
         ax.plot(dots, np.full(len(dots), place), "o", color=colour, markersize=4)
     for place, name in enumerate(table.index[table["broken"] > 0], start=len(whole)):
@@ -55,7 +56,12 @@ def plot_levers(table: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         ax.axvline(whole.loc[BASE, "kid"], color=GREY, linestyle="--", linewidth=1)
     ax.set_yticks(range(len(table)), [*whole.index, *([""] * (len(table) - len(whole)))], fontsize=9)
     ax.set(xlabel="KID, smaller is better", xscale="log", ylim=(len(table) - 0.4, -0.6))
-    ax.grid(axis="y", visible=False)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
+    for whose, colour in GROUPS.items():
+        ax.plot([], [], "o", color=colour, markersize=5, label=whose or "base")
+    ax.legend(loc="lower left", fontsize=9)
     return figure
 
 

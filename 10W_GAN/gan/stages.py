@@ -103,13 +103,18 @@ def finish_ours(place: int, faces: Faces, config: Config) -> tuple[nn.Module, di
     return finish(f"faces_{recipe.side}", recipe, faces, config, start=start)
 
 
-def as_long(recipe: Recipe, place: int, faces: Faces, config: Config, share: float = 1.0) -> Recipe:
-    """The recipe with as many steps as take as long on this machine as a share of `config.steps` of our pair."""
-    seconds = {}
-    for name, some in (("ours", our_recipe(config, place)), ("theirs", recipe)):
-        _, history, _ = fit(replace(some, steps=20, period=10), faces.train)
-        seconds[name] = history[-1]["seconds"]  # of the second ten, when all is warm
-    steps = max(round(share * config.steps[place] * seconds["ours"] / seconds["theirs"]), 2)
+def time_ten(recipe: Recipe, faces: Faces) -> float:
+    """How long ten steps take on this machine once it is warm, in seconds."""
+    _, history, _ = fit(replace(recipe, steps=20, period=10), faces.train)
+    return history[-1]["seconds"]
+
+
+def as_long(recipe: Recipe, pace: Callable[[], float], place: int, faces: Faces, config: Config, share=1.0) -> Recipe:
+    """The recipe with as many steps as take as long on this machine as a share of `config.steps` of our pair.
+
+    `pace` gives the seconds of ten steps of ours here.
+    """
+    steps = max(round(share * config.steps[place] * pace() / time_ten(recipe, faces)), 2)
     return replace(recipe, steps=steps, period=-(-steps // config.periods))
 
 
