@@ -20,7 +20,7 @@ SEEN = 128  # pixels to which all images are scaled for the judge, so that both 
 
 
 @torch.inference_mode()
-def extract_features(images: np.ndarray, batch: int = 64) -> np.ndarray:
+def extract_features(images: np.ndarray, batch: int = 16) -> np.ndarray:
     """Images, bytes (n, S, S, 3), as features of EfficientNet-Lite2, float32 (n, 1280)."""
     network, device, found = load_judge("lite2").to(pick_device()), pick_device(), []
     for start in range(0, len(images), batch):
@@ -40,7 +40,7 @@ def generate(generator: nn.Module, number: int, latent: int, seed: int, truncati
 
 
 @torch.inference_mode()
-def draw(generator: nn.Module, latents: torch.Tensor, batch: int = 64) -> np.ndarray:
+def draw(generator: nn.Module, latents: torch.Tensor, batch: int = 16) -> np.ndarray:
     """Images of latents (n, latent), bytes (n, S, S, 3)."""
     generator = generator.to(pick_device()).eval()
     return np.concatenate([to_bytes(generator(some.to(pick_device()))) for some in latents.split(batch)])

@@ -58,7 +58,7 @@ LEVERS = {  # name: (whose, what it is compared with, what is changed in the bas
     "augmentation": (OURS, BASE, {"augmented": True}),
     "average of the generator": (OURS, BASE, {"ema": 0.995}),
     "residual networks": (OURS, BASE, {"generator": "residual", "discriminator": "residual"}),
-    "light generator, larger, too": (OURS, BASE, {"generator": "light"}),
+    "light generator (and larger)": (OURS, BASE, {"generator": "light"}),
     "projected discriminator": (OURS, "hinge loss", {"loss": "hinge", "discriminator": "projected", "seen": 64}),
     "our pair of section 7": (
         OURS, "projected discriminator",
