@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cases import Case
-from coursework.profile import load_config
 from hardhat import detector, export, stages
 from hardhat.config import CONFIGS
 from hardhat.data import load_sites
@@ -16,9 +15,10 @@ from hardhat.evaluate import coco_average
 from mmcv.transforms import Compose  # isort: skip  after hardhat.detector, which sees to mmcv.ops
 from mmdet.apis import inference_detector  # isort: skip
 
+CONFIG = CONFIGS["sample"]  # whose weights are committed
 PICTURES = 24
 GAP = 0.002  # of mAP, at most
-SETTING = f"the light CenterNet at 416 pixels, {PICTURES} padded drawn sites"
+SETTING = f"the light CenterNet at {CONFIG.side} pixels, {PICTURES} padded drawn sites"
 PIPELINE = [
     {"type": "mmdet.LoadImageFromNDArray"},
     {"type": "NoBorder"},
@@ -27,21 +27,15 @@ PIPELINE = [
 
 
 @cache
-def config():
-    """The settings of `sample`, whose weights are committed."""
-    return load_config("11W", {"tiny": CONFIGS["sample"], **CONFIGS})
-
-
-@cache
 def sites():
     """The drawn sites."""
-    return load_sites(config())
+    return load_sites(CONFIG)
 
 
 @cache
 def trained():
     """The chosen detector at the end of its training."""
-    return stages.finish_drawn(sites(), config())[0]
+    return stages.finish_drawn(sites(), CONFIG)[0]
 
 
 @cache
@@ -54,13 +48,13 @@ def quick():
 def session():
     """The same as an ONNX file, opened."""
     with tempfile.TemporaryDirectory() as folder:
-        return export.open_onnx(export.export(trained(), config().side, Path(folder) / "centernet.onnx"))
+        return export.open_onnx(export.export(trained(), CONFIG.side, Path(folder) / "centernet.onnx"))
 
 
 @cache
 def squares() -> np.ndarray:
     """Padded pictures of the test part, uint8 RGB."""
-    return np.stack([detector.read_square(picture.path, config().side) for picture in sites().test[:PICTURES]])
+    return np.stack([detector.read_square(picture.path, CONFIG.side) for picture in sites().test[:PICTURES]])
 
 
 def by_torch(some: np.ndarray) -> list[dict]:
@@ -76,7 +70,7 @@ def by_onnx(some: np.ndarray) -> list[dict]:
 def by_mmdet(some: np.ndarray) -> list[dict]:
     """MMDetection's own inference; it takes pictures as BGR."""
     model = trained()
-    model.cfg = detector.load_config(config().chosen, config())
+    model.cfg = detector.load_config(CONFIG.chosen, CONFIG)
     found = inference_detector(model, [np.ascontiguousarray(one[..., ::-1]) for one in some], Compose(PIPELINE))
     rows = [sample.pred_instances for sample in found]
     return [{"boxes": r.bboxes.numpy(), "scores": r.scores.numpy(), "labels": r.labels.numpy()} for r in rows]
@@ -86,7 +80,7 @@ def by_mmdet(some: np.ndarray) -> list[dict]:
 def average(path) -> float:
     """mAP of a path on the whole test part."""
     pictures = sites().test
-    return coco_average(pictures, detector.detect_by(path, pictures, config().side))["map"]
+    return coco_average(pictures, detector.detect_by(path, pictures, CONFIG.side))["map"]
 
 
 def build_cases() -> list[Case]:

@@ -37,9 +37,7 @@ def create(folder: Path) -> Path:
 
 def keep_dir(week: str) -> Path:
     """`build/<week>/<profile>/keep`, created: what lies there is committed with the week when it is rendered."""
-    folder = build_dir(week) / "keep"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return create(build_dir(week) / "keep")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

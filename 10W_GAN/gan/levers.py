@@ -197,21 +197,18 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     method. A lever of which a run broke down has no numbers.
     """
     numbers = ["kid", "precision", "recall", "loo_1nn", "seconds"]
-    runs = runs.reindex(columns=["lever", "seed", "failed", *numbers])
-    runs["log"] = np.log(runs["kid"].astype(float).clip(lower=1e-4))  # an unbiased distance may be below 0
-    groups = runs.groupby("lever", sort=False)
-    table = groups[[*numbers, "log"]].mean()
-    table["kid"] = np.exp(table["log"])
+    groups = runs.reindex(columns=["lever", "failed", *numbers]).assign(kid=log_kid(runs)).groupby("lever", sort=False)
+    table = groups[numbers].mean()
     table["broken"] = groups["failed"].agg(lambda failed: int((failed != "").sum()))
+    spread, freedom = seed_spread(runs, table)
     table["seeds"] = groups.size()
-    table.loc[table["broken"] > 0, [*numbers, "log"]] = np.nan
+    table.loc[table["broken"] > 0, numbers] = np.nan
     table["whose"] = [LEVERS[name][0] for name in table.index]
     table["compared with"] = [LEVERS[name][1] for name in table.index]
-    spread, freedom = seed_spread(runs, table)
     control = table["compared with"]
+    change = table["kid"] - control.map(table["kid"])
+    table["kid"], table["change"] = np.exp(table["kid"]), np.exp(change)
     error = spread * np.sqrt(1 / table["seeds"] + 1 / control.map(table["seeds"]))
-    change = table.pop("log") - control.map(np.log(table["kid"]))
-    table["change"] = np.exp(change)
     table["±"] = np.exp(stats.t.ppf(0.975, freedom) * error)
     chance = pd.Series(2 * stats.t.sf(change.abs() / error, freedom), table.index).where(change.notna())
     asked = chance[table.index != control].dropna()
@@ -219,10 +216,16 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("kid", na_position="last", kind="stable")
 
 
+def log_kid(runs: pd.DataFrame) -> pd.Series:
+    """The logarithm of each run's KID, which, unbiased as it is, may be below 0; NaN for one that broke down."""
+    kid = pd.to_numeric(runs["kid"]) if "kid" in runs else pd.Series(np.nan, runs.index)
+    return np.log(kid.clip(lower=1e-4))
+
+
 def seed_spread(runs: pd.DataFrame, table: pd.DataFrame) -> tuple[float, int]:
     """The deviation of KID's logarithm between seeds of one recipe, pooled over whole ones; its degrees of freedom."""
     whole = runs[runs["lever"].isin(table.index[table["broken"] == 0])]
-    groups = np.log(whole["kid"].astype(float).clip(lower=1e-4)).groupby(whole["lever"])
+    groups = log_kid(whole).groupby(whole["lever"])
     freedom = int((groups.size() - 1).sum())
     if freedom < 1:
         return float("nan"), 1

@@ -125,7 +125,8 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
 
     Source: Karras et al. 2018, section 4.2 (decay 0.999), arXiv:1710.10196.
     """
-    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+    for kept, now in zip(average.parameters(), model.parameters(), strict=True):
+        kept.lerp_(now, 1 - decay)
     for kept, now in zip(average.buffers(), model.buffers(), strict=True):
         if now.is_floating_point():  # what batch norms have measured
             kept.lerp_(now, 1 - decay)
