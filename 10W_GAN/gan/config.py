@@ -23,7 +23,7 @@ class Config:
     batch: tuple[int, int] = (32, 16)
     steps: tuple[int, int] = (2600, 2400)  # what a training from nothing takes here; committed weights had more
     periods: int = 20  # in which a training is watched, and after each of which it can be resumed
-    dcgan_width: tuple[int, int] = (32, 20)  # of the starting point, whose generator is to be no larger than ours
+    dcgan_width: tuple[int, int] = (32, 20)  # of the starting point, whose generator is to be about as large as ours
     dcgan_rates: tuple[float, ...] = (1e-4, 2e-4, 4e-4)
     dcgan_trial: float = 0.1  # share of the time for which each of the rates is tried
     judged: int = 1000  # images of each kind that are compared

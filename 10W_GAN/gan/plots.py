@@ -16,8 +16,11 @@ from gan.levers import BASE, OURS, THEIRS
 GROUPS = {"": GREY, THEIRS: BLUE, OURS: ORANGE}
 
 
-def plot_histories(histories: dict[str, list[dict]], batch: int) -> Figure:
-    """How each pair's game went, against the real images seen: KID, variety, who is told apart, gradients."""
+def plot_histories(histories: dict[str, list[dict]], batch: int, real_spread: float) -> Figure:
+    """How each pair's game went, against the real images seen: KID, variety, who is told apart, gradients.
+
+    `real_spread` is the variety of real images.
+    """
     panels = {
         "kid": "KID of a few images",
         "spread": "how much images differ",
@@ -33,7 +36,8 @@ def plot_histories(histories: dict[str, list[dict]], batch: int) -> Figure:
         ax.set_xlabel("thousand images seen")
     for ax in (axes[0], axes[3]):
         ax.set_yscale("log")
-    axes[2].axhline(0.5, color=GREY, linestyle=":", linewidth=1)
+    for ax, value in ((axes[1], real_spread), (axes[2], 0.5)):
+        ax.axhline(value, color=GREY, linestyle=":", linewidth=1)
     axes[1].legend(fontsize=9)
     return figure
 
@@ -73,7 +77,7 @@ def plot_ladder(values: dict[str, tuple[float, float]], marked: set[str]) -> Fig
         value, half = values[name]
         colour = ORANGE if name in marked else GREY
         ax.barh(place, value, xerr=half, color=colour, alpha=0.8, height=0.65, error_kw={"elinewidth": 1})
-        ax.text(max(value + half, 0), place, f"  {value:.3f}", va="center", fontsize=9)
+        ax.text(max(value + half, 0), place, f"  {value:z.3f}", va="center", fontsize=9)
     ax.set_yticks(range(len(names)), names, fontsize=10)
     ax.set(xlabel="KID, smaller is better", ylim=(len(names) - 0.4, -0.6))
     ax.margins(x=0.12)
@@ -116,7 +120,7 @@ def film(samples: np.ndarray, seen: list[int], columns: int = 4, width: int = 36
         ImageDraw.Draw(picture).text(
             (6, 4), f"{number / 1000:.0f}k images seen", "white", stroke_width=1, stroke_fill=0
         )
-        frames.append(picture.quantize(64, dither=Image.Dither.NONE))
+        frames.append(picture.quantize(128, dither=Image.Dither.NONE))
     buffer = io.BytesIO()
     pauses = [220] * (len(frames) - 1) + [1800]  # milliseconds
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0, optimize=True)
