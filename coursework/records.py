@@ -130,14 +130,24 @@ class Run:
         return recorded[name]
 
     def save(self) -> None:
-        """Write this run to `build/<week>/<profile>/results.json`, beside this notebook's runs on other sources.
+        """Write this run to `build/<week>/<profile>/results.json`, beside runs on other sources.
 
-        The first run that is saved is the headline.
+        The first run that is saved is the headline. On the same source, other metrics, as of another notebook, are
+        added to what is there; the same ones replace it.
         """
         path = build_dir(self.week) / "results.json"
         results = read_leftover(path)
         results["headline"] = results["headline"] or self.source
-        results["runs"][self.source] = {
+        own = self.as_dict()
+        before = results["runs"].get(self.source)
+        if before and not before["metrics"].keys() & own["metrics"].keys():
+            own = join_runs(before, own)
+        results["runs"][self.source] = own
+        write_results(path, results)
+
+    def as_dict(self) -> dict:
+        """This run as it stands in a record."""
+        return {
             "profile": profile_name(),
             "overrides": os.environ.get("COURSEWORK_SET", ""),
             "seed": self.seed,
@@ -153,4 +163,14 @@ class Run:
             "minutes": round((time.monotonic() - self.started) / 60, 2),
             "environment": self.environment,
         }
-        write_results(path, results)
+
+
+def join_runs(first: dict, second: dict) -> dict:
+    """One run of what two notebooks of a week have recorded on the same source."""
+    weights = first.get("weights", {}) | second.get("weights", {})
+    return second | {
+        "metrics": first["metrics"] | second["metrics"],
+        "from_record": first["from_record"] + second["from_record"],
+        **({"weights": weights} if weights else {}),
+        "minutes": round(first["minutes"] + second["minutes"], 2),
+    }

@@ -41,6 +41,23 @@ def test_the_first_run_stays_the_headline(build):
     assert set(results["runs"]) == {"first", "second"}
 
 
+def test_other_metrics_on_the_same_source_are_added_and_the_same_ones_replaced(build):
+    for metrics, weights in (({"small": 1.0}, {"a": "x"}), ({"large": 2.0}, {"b": "y"})):
+        run = make_run()
+        run.add(**metrics)
+        run.weights, run.started = weights, run.started - 60
+        run.save()
+    both = records.read_results(build / "1W" / "tiny" / "results.json")["runs"]["rows"]
+    assert both["metrics"] == {"small": 1.0, "large": 2.0}
+    assert both["weights"] == {"a": "x", "b": "y"}
+    assert both["minutes"] == pytest.approx(2, abs=0.05)
+    again = make_run()
+    again.add(small=3.0)
+    again.save()
+    alone = records.read_results(build / "1W" / "tiny" / "results.json")["runs"]["rows"]
+    assert (alone["metrics"], alone["minutes"]) == ({"small": 3.0}, 0.0)
+
+
 @pytest.mark.parametrize("value", [float("nan"), np.inf, "0.5", None])
 def test_a_metric_must_be_a_finite_number(value):
     with pytest.raises(ValueError, match="metric accuracy"):

@@ -1,5 +1,7 @@
 """Everything that is measured of generated images, and the same of real ones, so that a number can be read."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from torch import nn
@@ -58,7 +60,9 @@ def find_models_of(faces: Faces, fake: np.ndarray, strangers: np.ndarray) -> tup
     half.
     """
     plain, own = flat_pixels(faces.train), flat_pixels(fake)
-    index = np.concatenate([plain, flat_pixels(faces.train[:, :, ::-1])])  # the generator was shown both
+    side = math.isqrt(plain.shape[1] // 3)
+    mirrored = plain.reshape(-1, side, side, 3)[:, :, ::-1].reshape(plain.shape)
+    index = np.concatenate([plain, mirrored])  # the generator was shown both
     rows, to_fakes = nearest(index, own)
     _, to_strangers = nearest(index, flat_pixels(strangers))
     found = np.stack([faces.train[row] if row < len(plain) else faces.train[row - len(plain), :, ::-1] for row in rows])

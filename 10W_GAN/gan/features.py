@@ -13,7 +13,7 @@ from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
 from coursework.imagenet import load_judge
-from coursework.runtime import pick_device
+from coursework.runtime import half_precision, pick_device
 from gan.train import draw_latents, to_bytes
 
 SEEN = 128  # pixels to which all images are scaled for the judge, so that both notebooks can be compared
@@ -24,7 +24,7 @@ def extract_features(images: np.ndarray, batch: int = 16) -> np.ndarray:
     """Images, bytes (n, S, S, 3), as features of EfficientNet-Lite2, float32 (n, 1280)."""
     network, device, found = load_judge("lite2").to(pick_device()), pick_device(), []
     for start in range(0, len(images), batch):
-        some = torch.from_numpy(np.ascontiguousarray(images[start : start + batch])).to(device)
+        some = torch.from_numpy(np.array(images[start : start + batch])).to(device)
         some = some.permute(0, 3, 1, 2).float() / 127.5 - 1
         some = F.interpolate(some, size=(SEEN, SEEN), mode="bilinear", align_corners=False, antialias=True)
         maps = network.extract_features(some.contiguous(memory_format=torch.channels_last))
@@ -40,10 +40,12 @@ def generate(generator: nn.Module, number: int, latent: int, seed: int, truncati
 
 
 @torch.inference_mode()
-def draw(generator: nn.Module, latents: torch.Tensor, batch: int = 16) -> np.ndarray:
-    """Images of latents (n, latent), bytes (n, S, S, 3)."""
-    generator = generator.to(pick_device()).eval()
-    return np.concatenate([to_bytes(generator(some.to(pick_device()))) for some in latents.split(batch)])
+def draw(generator: nn.Module, latents: torch.Tensor, batch: int = 8) -> np.ndarray:
+    """Images of latents (n, latent), bytes (n, S, S, 3), computed in 16 bits where the machine is fast at it."""
+    device, half = pick_device(), half_precision() == "bf16"
+    generator = generator.to(device).eval()
+    with torch.autocast(device, torch.bfloat16, enabled=half):
+        return np.concatenate([to_bytes(generator(some.to(device))) for some in latents.split(batch)])
 
 
 def walk(generator: nn.Module, first: torch.Tensor, second: torch.Tensor, steps: int) -> np.ndarray:
@@ -67,7 +69,7 @@ def change(images: np.ndarray, how: Callable[[torch.Tensor], torch.Tensor], batc
     """Images changed, bytes (n, S, S, 3); `how` takes and gives floats (N, 3, S, S) of 0 to 255."""
     found = []
     for start in range(0, len(images), batch):
-        some = torch.from_numpy(np.ascontiguousarray(images[start : start + batch])).permute(0, 3, 1, 2).float()
+        some = torch.from_numpy(np.array(images[start : start + batch])).permute(0, 3, 1, 2).float()
         found.append(how(some).clamp(0, 255).round().byte().permute(0, 2, 3, 1).numpy())
     return np.concatenate(found)
 

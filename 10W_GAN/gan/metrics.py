@@ -99,6 +99,8 @@ def copied(to_strangers: np.ndarray, to_fakes: np.ndarray) -> float:
 
 def flat_pixels(images: np.ndarray, side: int = 32) -> np.ndarray:
     """Images, bytes (n, S, S, 3), averaged to `side` pixels, as vectors of numbers in [0, 1]."""
-    step = max(images.shape[1] // side, 1)
-    blocks = images.reshape(len(images), images.shape[1] // step, step, images.shape[2] // step, step, 3)
-    return (blocks.mean(axis=(2, 4)) / 255).reshape(len(images), -1).astype(np.float32)
+    step, count = max(images.shape[1] // side, 1), len(images)
+    across = images.shape[2] // step
+    rows = images.reshape(count, -1, step, images.shape[2] * 3).sum(axis=2, dtype=np.uint16)  # fast: whole rows
+    blocks = rows.reshape(count, -1, across, step, 3).sum(axis=3, dtype=np.uint32)
+    return (blocks / (255 * step**2)).reshape(count, -1).astype(np.float32)
