@@ -98,10 +98,10 @@ def describe_run(run: dict) -> str:
 
 
 def show(value: float | None, language: str = "en") -> str:
-    """A metric as text: whole numbers whole, others with four digits after the point; a dash for None."""
+    """A metric as text: whole numbers whole, others with four digits, no minus before zero; a dash for None."""
     if value is None:
         return "–"
-    text = str(value) if isinstance(value, int) else f"{value:.4f}"
+    text = str(value) if isinstance(value, int) else f"{value:z.4f}"
     return decimal(text, language)
 
 

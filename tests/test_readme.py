@@ -61,3 +61,9 @@ def test_markers_must_be_there_once(tmp_path):
     page.write_text("no table")
     with pytest.raises(ValueError, match=r"README\.md: expected the lines"):
         readme.replace_table(page, "new")
+
+
+def test_numbers_are_shown_alike():
+    shown = [readme.show(value) for value in (None, 3, 0.12345, -0.00001)]
+    assert shown == ["–", "3", "0.1235", "0.0000"]
+    assert readme.show(0.5, "ru") == "0,5000"
