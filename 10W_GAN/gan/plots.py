@@ -87,7 +87,7 @@ def plot_ladder(values: dict[str, tuple[float, float]], marked: set[str]) -> Fig
 
 def plot_maps(maps: dict[str, np.ndarray], real: int) -> Figure:
     """Points of t-SNE, a panel a kind of vector: the first `real` rows are real images, the rest generated."""
-    figure, axes = plt.subplots(1, len(maps), figsize=(5 * len(maps), 4), squeeze=False)
+    figure, axes = plt.subplots(1, len(maps), figsize=(4.2 * len(maps), 3.6), squeeze=False)
     for ax, (name, points) in zip(axes[0], maps.items(), strict=True):
         ax.scatter(*points[:real].T, s=7, color=BLUE, alpha=0.6, linewidths=0, label="real")
         ax.scatter(*points[real:].T, s=7, color=ORANGE, alpha=0.6, linewidths=0, label="generated")
