@@ -11,6 +11,8 @@ from coursework.runtime import seed_everything
 from hardhat import stages
 from hardhat.config import CONFIGS
 from hardhat.data import load_photographs, load_sites
+from hardhat.detector import detect
+from hardhat.evaluate import coco_average
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +28,8 @@ def main(arguments: list[str]) -> int:
             say(name, stages.judge_rival(name, sites, config))
         return 0
     model, facts = stages.finish_drawn(sites, config)
-    say(config.chosen, {**stages.judge(model, sites.test, config), "history": facts["history"]})
+    scores = coco_average(sites.test, detect(model, sites.test, config))
+    say(config.chosen, {**scores, "history": facts["history"]})
     if arguments == ["photographs"]:
         photographs = load_photographs(config)
         if photographs is None:

@@ -72,14 +72,14 @@ def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start:
 
 
 def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
-    """How good another detector is after the same training, and what it costs: a record."""
+    """How good another detector is after the same training: a record."""
     plan = drawn_plan(detector, config)
     name = f"rivals/{sites.name}_{detector}"
     key = key_of(name, plan, sites, config, None)
 
     def compute() -> dict:
         model, history = train_in(build_dir("11W") / f"{detector}.{key}", plan, sites, config, None)
-        return {**judge(model, sites.test, config), "history": history}
+        return {**coco_average(sites.test, detect(model, sites.test, config)), "history": history}
 
     return recorded("11W", FOLDER, name, key, compute, config.retrain)
 
@@ -121,11 +121,6 @@ def detections_of(record: dict) -> list[dict]:
         }
         for row in record["detections"]
     ]
-
-
-def judge(model: nn.Module, pictures: list[Picture], config: Config) -> dict:
-    """Average precision on pictures, and `costs`."""
-    return coco_average(pictures, detect(model, pictures, config)) | costs(model, config)
 
 
 def costs(model: nn.Module, config: Config) -> dict:
