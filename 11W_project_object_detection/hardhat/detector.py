@@ -20,11 +20,13 @@ from hardhat import ops
 from hardhat.config import Config
 from hardhat.data import CLASSES, Picture, write_coco
 from hardhat.evaluate import coco_average
+from hardhat.targets import draw_on_cpu
 
 MMCV_OPS = ops.install()  # before mmdet is imported
 
 from mmcv.cnn.utils.fuse_conv_bn import fuse_conv_bn  # noqa: E402
 from mmcv.transforms import BaseTransform  # noqa: E402
+from mmdet.models.dense_heads import CenterNetHead  # noqa: E402
 from mmdet.registry import MODELS, TRANSFORMS  # noqa: E402
 from mmdet.utils import register_all_modules  # noqa: E402
 from mmengine.config import Config as EngineConfig  # noqa: E402
@@ -94,6 +96,8 @@ def build_model(name: str, config: Config) -> nn.Module:
         model = MODELS.build(load_config(name, config).model)
         model.init_weights()
     keep_losses_whole(model)
+    if isinstance(model.bbox_head, CenterNetHead):
+        draw_on_cpu(model.bbox_head)
     return model.to(memory_format=torch.channels_last)
 
 

@@ -4,6 +4,8 @@ Source: Zhou, Wang and Krähenbühl 2019, sections 3 and 4, arXiv:1904.07850; th
 """
 
 import numpy as np
+import torch
+from torch import nn
 
 
 def gaussian_radius(height: float, width: float, least: float = 0.3) -> float:
@@ -72,3 +74,14 @@ def decode(heat: np.ndarray, size: np.ndarray, offset: np.ndarray, side: int, mo
     half = size[:, rows, columns] / 2
     boxes = np.concatenate([middles - half, middles + half]).T * side / cells
     return {"boxes": boxes.clip(0, side), "scores": peaks.ravel()[order], "labels": labels}
+
+
+def draw_on_cpu(head: nn.Module) -> None:
+    """Have mmdet's CenterNet draw its targets on the CPU: box by box, in steps too tiny for a GPU."""
+    draw = head.get_targets
+
+    def draw_and_move(boxes: list[torch.Tensor], labels: list[torch.Tensor], *shapes):
+        targets, number = draw([some.cpu() for some in boxes], [some.cpu() for some in labels], *shapes)
+        return {name: target.to(boxes[0].device) for name, target in targets.items()}, number
+
+    head.get_targets = draw_and_move
