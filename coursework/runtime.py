@@ -60,6 +60,13 @@ def half_precision() -> str:
     return "bf16" if {"avx512_bf16", "amx_bf16", "bf16"} & set(flags) else "no"
 
 
+def autocast(half: bool = True):
+    """The context in which networks compute here: in 16 bits if the machine is fast at it, and `half`."""
+    import torch
+
+    return torch.autocast(pick_device(), torch.bfloat16, enabled=half and half_precision() == "bf16")
+
+
 def build_accelerator(precision: str = "no"):
     """A fresh Accelerator for one training, on the device of `pick_device`; `precision` is "no", "bf16" or "fp16".
 

@@ -13,7 +13,7 @@ from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
 from coursework.imagenet import load_judge
-from coursework.runtime import half_precision, pick_device
+from coursework.runtime import autocast, pick_device
 from gan.train import draw_latents, to_bytes
 
 SEEN = 128  # pixels to which all images are scaled for the judge, so that both notebooks can be compared
@@ -42,9 +42,9 @@ def generate(generator: nn.Module, number: int, latent: int, seed: int, truncati
 @torch.inference_mode()
 def draw(generator: nn.Module, latents: torch.Tensor, batch: int = 8) -> np.ndarray:
     """Images of latents (n, latent), bytes (n, S, S, 3), computed in 16 bits where the machine is fast at it."""
-    device, half = pick_device(), half_precision() == "bf16"
+    device = pick_device()
     generator = generator.to(device).eval()
-    with torch.autocast(device, torch.bfloat16, enabled=half):
+    with autocast():
         return np.concatenate([to_bytes(generator(some.to(device))) for some in latents.split(batch)])
 
 

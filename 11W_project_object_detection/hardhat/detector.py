@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 from tqdm import tqdm
 
-from coursework.runtime import half_precision, pick_device, seed_everything
+from coursework.runtime import autocast, pick_device, seed_everything
 from hardhat import ops
 from hardhat.config import Config
 from hardhat.data import CLASSES, Picture, write_coco
@@ -64,11 +64,6 @@ class HalfOptimWrapper(OptimWrapper):
     def optim_context(self, model: nn.Module):
         with super().optim_context(model), autocast():
             yield
-
-
-def autocast(half: bool = True):
-    """The context in which networks compute here: in 16 bits if the machine is fast at it, and `half`."""
-    return torch.autocast(pick_device(), torch.bfloat16, enabled=half and half_precision() == "bf16")
 
 
 def load_config(name: str, config: Config) -> EngineConfig:

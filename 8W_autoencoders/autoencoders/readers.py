@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from autoencoders.sets import in_batches
 from coursework.imagenet import load_judge, walk_maps
-from coursework.runtime import half_precision, pick_device
+from coursework.runtime import autocast, pick_device
 
 SEEN = 96  # pixels to which faces are enlarged for a network that knows photographs
 FINE = 6  # places a side of its maps on which a mouth is still to be seen
@@ -40,7 +40,7 @@ def look(call: Callable, images: np.ndarray) -> np.ndarray:
 
     def enlarge(some: torch.Tensor) -> torch.Tensor:
         large = F.interpolate(some, size=(SEEN, SEEN), mode="bilinear", align_corners=False)
-        with torch.autocast(pick_device(), torch.bfloat16, enabled=half_precision() == "bf16"):
+        with autocast():
             return call((2 * large - 1).contiguous(memory_format=torch.channels_last))
 
     return in_batches(enlarge, images).numpy()
