@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -72,6 +73,46 @@ def test_the_light_backbone_has_seen_imagenet():
         theirs = network.extract_features(images)
         ours = network._swish(network._bn1(network._conv_head(last)))
     torch.testing.assert_close(ours, theirs)
+
+
+def test_the_first_layers_and_their_norms_are_left_as_they_are():
+    backbone = lite.Lite0().train()
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    backbone(torch.rand(2, 3, 64, 64))[-1].sum().backward()
+    first = ("network._conv_stem", "network._bn0", "network._blocks.0.", "network._blocks.1.")
+    for name, weight in backbone.named_parameters():
+        assert (weight.grad is None) == name.startswith(first), name
+    changed = {name for name, value in backbone.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert not any(name.startswith(first) for name in changed)
+
+
+def test_depthwise_gradients_are_whole_where_16_bits_are_slow():
+    torch.manual_seed(0)
+    backbone, maps = lite.Lite0(), torch.rand(2, 144, 16, 16, requires_grad=True)
+    slow = backbone.network._blocks[3]._depthwise_conv
+    with torch.autocast("cpu", torch.bfloat16):
+        half = maps.to(torch.bfloat16)
+        answer = slow(half)
+        with torch.no_grad():
+            quick = slow(half)
+    assert answer.dtype == quick.dtype == torch.bfloat16
+    torch.testing.assert_close(answer, slow(half.float()).bfloat16(), rtol=0, atol=0)
+
+
+def test_residual_networks_begin_with_imagenet_if_it_is_there(tmp_path, monkeypatch):
+    from torchvision.models import ResNet18_Weights, resnet18
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    wanted = replace(CONFIG, resnet_weights=True)
+    assert detector.resnet_weights(wanted) is None
+    there = resnet18()
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(there.state_dict(), tmp_path / "checkpoints" / ResNet18_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[1])
+    assert detector.resnet_weights(CONFIG) is None
+    for settings, same in ((wanted, True), (CONFIG, False)):
+        model = detector.build_model("retinanet_r18", settings)
+        assert torch.equal(model.backbone.layer1[0].conv1.weight, there.layer1[0].conv1.weight) == same
 
 
 def test_fused_norms_do_not_change_answers():
@@ -144,9 +185,10 @@ def test_recorded_detections_are_what_was_found(sites, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["centernet_lite0", "centernet_r18"])
-def test_the_exported_file_answers_alike(name, tmp_path):
+def test_the_exported_file_answers_alike_and_knows_its_classes(name, tmp_path):
     model = make_loud(detector.build_model(name, CONFIG))
-    session = export.open_onnx(export.export(model, 64, tmp_path / "model.onnx"))
+    path = export.export(model, 64, tmp_path / "model.onnx")
+    session = export.open_onnx(path)
     for number in (1, 3):
         squares = make_squares(number)
         boxes, scores = export.compare(
@@ -154,6 +196,12 @@ def test_the_exported_file_answers_alike(name, tmp_path):
         )
         assert boxes < 0.01
         assert scores < 1e-4
+    other = onnx.load(path)
+    (classes,) = [entry for entry in other.metadata_props if entry.key == "classes"]
+    classes.value = "cat, dog"
+    onnx.save(other, path)
+    with pytest.raises(ValueError, match=r"model\.onnx tells apart cat, dog; expected helmet, head"):
+        export.open_onnx(path)
 
 
 def test_differences_are_found():

@@ -16,7 +16,8 @@ class Config:
     side: int = 416  # pixels of the square that a picture is fitted into
     chosen: str = "centernet_lite0"
     rivals: tuple[str, ...] = ("centernet_r18", "retinanet_r18", "fcos_r18")
-    epochs: int = 24
+    resnet_weights: bool = False  # whether ResNets begin with ImageNet's if torchvision has them, else with nothing
+    epochs: int = 16
     rate: float = 1e-3
     photograph_epochs: int = 60
     photograph_rate: float = 5e-4
@@ -30,7 +31,7 @@ class Config:
 
 SAMPLE = Config()
 CONFIGS = {
-    # A few drawn sites, small, two epochs: the same code in seconds.
+    # A few drawn sites, small, a few epochs: the same code in seconds.
     "tiny": replace(
         SAMPLE,
         drawn=(16, 6, 8),
@@ -47,5 +48,5 @@ CONFIGS = {
     ),
     "sample": SAMPLE,
     # The course's 5,000 photographs, longer: a GPU.
-    "full": replace(SAMPLE, sources=("folder",), epochs=60, batch=16, workers=8),
+    "full": replace(SAMPLE, sources=("folder",), resnet_weights=True, epochs=60, batch=16, workers=8),
 }

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from torchvision.models import ResNet18_Weights
 from tqdm import tqdm
 
 from coursework.runtime import autocast, pick_device, seed_everything
@@ -79,8 +80,16 @@ def load_config(name: str, config: Config) -> EngineConfig:
                 step.scale = (config.side, config.side)
             if step.type == "Pad":
                 step.size = (config.side, config.side)
+    if found.model.backbone.type == "ResNet" and (weights := resnet_weights(config)):
+        found.model.backbone.init_cfg = {"type": "Pretrained", "checkpoint": str(weights)}
     found.optim_wrapper.paramwise_cfg = {"custom_keys": {"backbone": {"lr_mult": found.get("backbone_rate", 1.0)}}}
     return found
+
+
+def resnet_weights(config: Config) -> Path | None:
+    """ImageNet's weights of ResNet-18 in torchvision's cache, if they are wanted and there."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(ResNet18_Weights.IMAGENET1K_V1.url).name
+    return path if config.resnet_weights and path.is_file() else None
 
 
 def build_model(name: str, config: Config) -> nn.Module:

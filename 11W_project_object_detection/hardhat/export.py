@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from coursework.runtime import thread_count
+from hardhat.data import CLASSES
 
 
 class WholeCenterNet(nn.Module):
@@ -44,21 +45,21 @@ def export(model: nn.Module, side: int, path: Path) -> Path:
     whole = WholeCenterNet(copy.deepcopy(model).to("cpu")).eval()
     batch = torch.export.Dim("batch", min=1, max=64)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
+    program = torch.onnx.export(
         whole,
         (torch.zeros(2, side, side, 3),),
-        str(path),
         input_names=["pictures"],
         output_names=["boxes", "scores", "labels"],
         dynamic_shapes={"pictures": {0: batch}},
         dynamo=True,
-        external_data=False,
     )
+    program.model.metadata_props["classes"] = ", ".join(CLASSES)
+    program.save(str(path))
     return path
 
 
 def open_onnx(path: Path) -> onnxruntime.InferenceSession:
-    """An exported detector. Raises FileNotFoundError, or ValueError if the file is none."""
+    """An exported detector. Raises FileNotFoundError, or ValueError if the file is none, or one of other classes."""
     if not path.is_file():
         raise FileNotFoundError(f"{path.name} is not in {path.parent.name}/; export it first")
     options = onnxruntime.SessionOptions()
@@ -70,6 +71,9 @@ def open_onnx(path: Path) -> onnxruntime.InferenceSession:
     names = [output.name for output in session.get_outputs()]
     if names != ["boxes", "scores", "labels"]:
         raise ValueError(f"{path.name} gives {', '.join(names)}; expected boxes, scores, labels")
+    classes = session.get_modelmeta().custom_metadata_map.get("classes")
+    if classes != ", ".join(CLASSES):
+        raise ValueError(f"{path.name} tells apart {classes}; expected {', '.join(CLASSES)}")
     return session
 
 

@@ -17,7 +17,7 @@ from coursework.checkpoints import obtain, recorded, training_key
 from coursework.records import build_dir
 from hardhat.config import Config
 from hardhat.data import Collection, Picture
-from hardhat.detector import Plan, build_model, detect, detect_squares, fuse, train
+from hardhat.detector import Plan, build_model, detect, detect_squares, fuse, resnet_weights, train
 from hardhat.evaluate import coco_average
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
@@ -143,6 +143,8 @@ def key_of(name: str, plan: Plan, sites: Collection, config: Config, start: dict
     """What tells a training from any other: its rules, what it begins with, and its pictures."""
     weights = [value.cpu().numpy() for value in (start or {}).values()]
     rules = {**asdict(plan), "side": config.side, "batch": config.batch, "seed": config.seed}
+    if weights_file := resnet_weights(config):
+        rules["resnet"] = weights_file.name
     parts = [fingerprint(part) for part in (sites.train, sites.validation, sites.test)]
     return training_key(name, rules, parts, *weights)
 

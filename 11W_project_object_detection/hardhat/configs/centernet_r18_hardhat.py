@@ -3,6 +3,6 @@
 _base_ = ["mmdet::centernet/centernet_r18_8xb16-crop512-140e_coco.py"]
 model = dict(
     data_preprocessor=dict(pad_size_divisor=32),
-    backbone=dict(init_cfg=None),  # no download: `detector.load_backbone` puts ImageNet's weights in if they are there
+    backbone=dict(init_cfg=None),  # nothing is downloaded
     bbox_head=dict(num_classes=2),
 )
