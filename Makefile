@@ -19,6 +19,7 @@ test: $(READY)
 	@$(RUN) -m pytest
 
 test-all: $(READY)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[browser]"
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m pytest -m ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cases import Case
-from hardhat import detector, export, stages
+from hardhat import detector, export, lite, stages
 from hardhat.config import CONFIGS
 from hardhat.data import load_sites
 from hardhat.evaluate import coco_average
@@ -40,8 +40,8 @@ def trained():
 
 @cache
 def quick():
-    """The same, with batch norms folded."""
-    return detector.fuse(trained())
+    """The same, made quick."""
+    return lite.clip_inside(detector.fuse(trained()))
 
 
 @cache
@@ -58,13 +58,13 @@ def squares() -> np.ndarray:
 
 
 def by_torch(some: np.ndarray) -> list[dict]:
-    """Our path: batches, channels last, 16 bits where the machine is fast at it."""
-    return detector.detect_squares(quick(), some)
+    """Our path: channels last, 16 bits where the machine is fast at it, four pictures at a time."""
+    return [row for k in range(0, len(some), 4) for row in detector.detect_squares(quick(), some[k : k + 4])]
 
 
 def by_onnx(some: np.ndarray) -> list[dict]:
-    """onnxruntime in 32 bits."""
-    return export.detect_onnx(session(), some)
+    """onnxruntime in 32 bits, one picture after another."""
+    return [row for one in some for row in export.detect_onnx(session(), one[None])]
 
 
 def by_mmdet(some: np.ndarray) -> list[dict]:

@@ -1,10 +1,12 @@
-"""One look for all figures, and the plots that more than one week draws."""
+"""One look for all figures, words for who cannot see them, and the plots that more than one week draws."""
 
+import textwrap
 from contextlib import contextmanager
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -47,8 +49,34 @@ STYLE = {
 
 
 def use_style() -> None:
-    """Give every figure of this process the course's look."""
+    """Give every figure of this process the course's look, and in a notebook a description for who cannot see it."""
     plt.rcParams.update(STYLE)
+    if get_ipython():
+        show_as("png")
+
+
+def show_as(kind: str, **options) -> None:
+    """Have the notebook keep figures as "png" or "jpeg", each with `describe` of it as alternative text."""
+    set_matplotlib_formats(kind, **options)
+    formatter = get_ipython().display_formatter.formatters[f"image/{kind}"]
+    draw = formatter.lookup_by_type(Figure)
+    formatter.for_type(Figure, lambda figure: (draw(figure), {"alt": describe(figure)}))
+
+
+def describe(figure: Figure) -> str:
+    """What a figure shows, in at most 300 characters: its title, and of each panel title, axes and legend."""
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>" and (ax.axison or ax.has_data())]
+    number = f"Figure of {len(panels)} panels" if len(panels) > 1 else "Figure"
+    parts = dict.fromkeys(filter(None, [figure.get_suptitle(), *map(describe_panel, panels)]))
+    return textwrap.shorten(f"{number}: {'; '.join(parts) or 'pictures'}.", 300, placeholder=" …")
+
+
+def describe_panel(ax: Axes) -> str:
+    """What a panel shows: its title, its axes' labels, and the names of what is drawn."""
+    title = next(filter(None, (ax.get_title(loc) for loc in ("left", "center", "right"))), "")
+    axes = " against ".join(filter(None, (ax.get_ylabel(), ax.get_xlabel()))) if ax.axison else ""
+    names = ", ".join(text.get_text() for text in ax.get_legend().get_texts()) if ax.get_legend() else ""
+    return ", ".join(filter(None, (title, axes, f"for {names}" if names else "")))
 
 
 def heat_map(ax: Axes, values: np.ndarray, rows: list, columns: list, form: str = ".3f") -> None:
@@ -68,11 +96,11 @@ def heat_map(ax: Axes, values: np.ndarray, rows: list, columns: list, form: str 
 @contextmanager
 def as_jpeg(quality: int = 80):
     """Figures that a notebook shows inside are kept as JPEG: a tenth of the size for what is full of photographs."""
-    set_matplotlib_formats("jpeg", pil_kwargs={"quality": quality})
+    show_as("jpeg", pil_kwargs={"quality": quality})
     try:
         yield
     finally:
-        set_matplotlib_formats("png")
+        show_as("png")
 
 
 def image_grid(images, titles: list[str] | None = None, columns: int = 8, size: float = 1.5) -> Figure:

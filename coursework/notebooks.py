@@ -20,6 +20,7 @@ from coursework.offline import guarded
 from coursework.records import build_dir, build_root, write_bytes, write_text
 from coursework.weeks import Week
 
+PICTURES = ("image/png", "image/jpeg")
 WRONG_FORM = (AttributeError, KeyError, TypeError)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -164,8 +165,9 @@ def strip_volatile(notebook: nbformat.NotebookNode) -> None:
         if "outputs" in cell:
             drop_finished_bars(cell)
         for output in cell.get("outputs", []):
-            if "metadata" in output:
-                output.metadata = nbformat.from_dict({})
+            if "metadata" in output:  # pictures keep the words for who cannot see them
+                words = {kind: output.metadata[kind]["alt"] for kind in PICTURES if kind in output.metadata}
+                output.metadata = nbformat.from_dict({kind: {"alt": text} for kind, text in words.items()})
 
 
 def drop_finished_bars(cell: nbformat.NotebookNode) -> None:

@@ -120,6 +120,11 @@ class Run:
             if name in self.recalled:
                 self.recalled.remove(name)
 
+    def quote(self, **metrics: float) -> None:
+        """Record metrics of trainings that are not repeated here but read from their own records, marked as such."""
+        self.add(**metrics)
+        self.recalled += [name for name in metrics if name not in self.recalled]
+
     def recall(self, name: str, results: dict) -> float:
         """Take metric `name` from a committed record, marked as such. Raises ValueError if no run there has it."""
         recorded = results["runs"].get(self.source, {}).get("metrics", {})

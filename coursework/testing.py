@@ -5,6 +5,8 @@ It must act before numpy is imported and before workers and kernels start, hence
 
 import os
 import subprocess
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -59,6 +61,21 @@ def pytest_testnodedown(node) -> None:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Say how many tests were left out, and how to run them."""
+    """Say where the time went, how many tests were left out, and how to run them."""
+    for line in timing_table(report for reports in terminalreporter.stats.values() for report in reports):
+        terminalreporter.write_line(line)
     if COUNTS["deselected"]:
         terminalreporter.write_line(f"{COUNTS['deselected']} tests deselected by marker; make test-all runs them")
+
+
+def timing_table(reports: Iterable, least: float = 5.0) -> Iterator[str]:
+    """Seconds by test file or notebook, the slowest first; those below `least` seconds together."""
+    seconds = Counter()
+    for report in reports:
+        if hasattr(report, "duration"):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    slow = [(name, spent) for name, spent in seconds.most_common() if spent >= least]
+    for name, spent in slow:
+        yield f"{spent:8.1f} s  {name}"
+    quick = sum(seconds.values()) - sum(spent for _, spent in slow)
+    yield f"{quick:8.1f} s  {len(seconds) - len(slow)} others"

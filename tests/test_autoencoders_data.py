@@ -76,6 +76,7 @@ def test_nothing_there_is_said(lfw):
         load()
 
 
+@pytest.mark.fault("full with only a stand-in there (8W)", "an error with instructions; never a silent stand-in")
 def test_no_folder_and_no_stand_in_for_real(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="no lfw/lfw-deepfunneled/"):
@@ -127,6 +128,9 @@ def test_a_bad_attribute_file_is_named(tmp_path, text, message):
     path = tmp_path / "lfw_attributes.txt"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
+        attributes.read_lfw_attributes(path)
+    path.write_bytes(HEADER.encode() + b"\xff\xfe")
+    with pytest.raises(ValueError, match=r"lfw_attributes.txt is no text"):
         attributes.read_lfw_attributes(path)
 
 

@@ -89,6 +89,10 @@ def test_a_loss_that_is_no_number_is_named():
         train.fit(model, autoencoder_loss, make_set(), make_set(), PLAN)
 
 
+@pytest.mark.fault(
+    "kill -9 in the middle of an epoch (8W)",
+    "the same command goes on from the last finished epoch; weights equal to the last bit",
+)
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
     parts = "autoencoder_loss, make_set(), make_set(4, 1)"

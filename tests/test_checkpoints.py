@@ -47,6 +47,7 @@ def test_weights_of_another_shape_are_named(tmp_path):
         checkpoints.load_weights(tmp_path / "w.safetensors", nn.Linear(2, 3))
 
 
+@pytest.mark.fault("weights that are empty, HTML, or cut off", "an error that names the file; the notebook trains anew")
 @pytest.mark.parametrize("content", [b"", b"<!doctype html>", b"\x08\0\0\0\0\0\0\0{}"])
 def test_damaged_weights_are_named(tmp_path, content):
     path = tmp_path / "w.safetensors"
@@ -64,6 +65,7 @@ def test_missing_and_foreign_weights_are_named(tmp_path):
         checkpoints.load_weights(tmp_path / "w.safetensors", make_model())
 
 
+@pytest.mark.fault("a damaged checkpoint", "said in one line; the training begins anew")
 def test_checkpoints_are_read_by_key_only(tmp_path, capsys):
     path = tmp_path / "run.checkpoint"
     assert checkpoints.load_checkpoint(path, "k") is None
@@ -75,6 +77,7 @@ def test_checkpoints_are_read_by_key_only(tmp_path, capsys):
     assert "run.checkpoint is damaged" in capsys.readouterr().out
 
 
+@pytest.mark.fault("a pickle that would run code", "refused; nothing of it runs")
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, capsys):
     class Evil:
         def __reduce__(self):

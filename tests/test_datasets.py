@@ -81,6 +81,7 @@ def test_ph2_photographs_become_bmp(tmp_path):
     assert Image.open(folder / "IMD003.bmp").size == (4, 3)
 
 
+@pytest.mark.fault("an archive with a wrong hash", "refused; the data folder stays as it was")
 def test_a_changed_archive_is_refused(tmp_path, data, monkeypatch):
     archive = make_zip(tmp_path / "faces.zip", {"a": "x"})
     monkeypatch.setattr(datasets, "KNOWN", {"faces.zip": ("0" * 64, "faces")})
@@ -90,6 +91,7 @@ def test_a_changed_archive_is_refused(tmp_path, data, monkeypatch):
     assert archive.exists()
 
 
+@pytest.mark.fault("HTML in place of a zip", "an error that shows how the page begins; the data folder stays as it was")
 def test_html_in_place_of_a_zip_is_named(tmp_path, data):
     page = tmp_path / "faces.zip"
     page.write_text("<!doctype html><title>Sign in</title>")
@@ -98,6 +100,7 @@ def test_html_in_place_of_a_zip_is_named(tmp_path, data):
     assert list(data.iterdir()) == []
 
 
+@pytest.mark.fault("a zip that is cut off", "an error that names it; the data folder stays as it was")
 def test_a_truncated_zip_is_named(tmp_path, data):
     archive = make_zip(tmp_path / "faces.zip", {"a": "x" * 5000})
     archive.write_bytes(archive.read_bytes()[:200])
@@ -106,6 +109,7 @@ def test_a_truncated_zip_is_named(tmp_path, data):
     assert list(data.iterdir()) == []
 
 
+@pytest.mark.fault("a zip with ../ or an absolute path", "refused as a whole; nothing is written")
 @pytest.mark.parametrize("name", ["../evil.txt", "/evil.txt", "a/../../evil.txt", "C:evil.txt", "\\evil.txt"])
 def test_a_member_that_would_escape_is_refused(tmp_path, data, name):
     archive = make_zip(tmp_path / "evil.zip", {"fine.txt": "x", name: "x"})
@@ -114,6 +118,7 @@ def test_a_member_that_would_escape_is_refused(tmp_path, data, name):
     assert list(data.iterdir()) == []
 
 
+@pytest.mark.fault("an error in the last step of unpacking", "nothing half unpacked is left")
 def test_a_failing_last_step_leaves_nothing(tmp_path, data):
     archive = make_zip(tmp_path / "faces.zip", {"a": "x"})
 

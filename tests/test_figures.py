@@ -22,19 +22,40 @@ def test_a_grid_has_a_cell_a_picture_and_hides_the_rest():
 
 def test_figures_inside_as_jpeg_are_jpeg_and_the_next_is_not(tmp_path):
     source = """
-from coursework.figures import as_jpeg, image_grid
+from coursework.figures import as_jpeg, image_grid, use_style
 import matplotlib.pyplot as plt, numpy as np
+use_style()
 with as_jpeg():
     image_grid(np.zeros((2, 8, 8, 3), np.uint8))
     plt.show()
 plt.plot([1, 2])
+plt.gca().set(title="a rise", xlabel="x", ylabel="y")
 plt.show()
 """
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source)])
     assert notebooks.execute(notebook, tmp_path, notebooks.kernel_environment("tiny", "")) is None
     kinds = [set(output.data) & {"image/png", "image/jpeg"} for output in notebook.cells[0].outputs]
     assert kinds == [{"image/jpeg"}, {"image/png"}]
+    notebooks.strip_volatile(notebook)
+    assert [output.metadata for output in notebook.cells[0].outputs] == [
+        {"image/jpeg": {"alt": "Figure of 2 panels: pictures."}},
+        {"image/png": {"alt": "Figure: a rise, y against x."}},
+    ]
     encoded = notebook.cells[0].outputs[0].data["image/jpeg"]
     assert Image.open(io.BytesIO(base64.b64decode(encoded))).format == "JPEG"
     notebooks.write_figures(tmp_path / "figures", notebook)
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["cell-01-1.jpeg", "cell-01-2.png"]
+
+
+def test_a_figure_is_described_by_its_titles_axes_and_names():
+    figure, (first, second) = plt.subplots(1, 2)
+    figure.suptitle("Two ways")
+    first.plot([1, 2], label="train")
+    first.plot([2, 1], label="test")
+    first.set(title="loss", xlabel="epoch", ylabel="nats")
+    first.legend()
+    figures.heat_map(second, np.eye(2), ["a", "b"], ["c", "d"])
+    assert figures.describe(figure) == "Figure of 2 panels: Two ways; loss, nats against epoch, for train, test."
+    first.set_title("word " * 100)
+    assert len(figures.describe(figure)) <= 300
+    plt.close(figure)

@@ -156,6 +156,10 @@ def test_batches_are_scaled_and_half_are_mirrored():
     assert np.array_equal(train.to_bytes(batch[batch[:, 0, 0, 0] == 1])[0], images[0])
 
 
+@pytest.mark.fault(
+    "kill -9 in the middle of a period (10W)",
+    "the same command goes on from the last finished period; weights equal to the last bit",
+)
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of a period; the same command ends with the weights of one that was never killed."""
     killed, whole = kill_and_go_on(tmp_path, "test_gan_train", "gan", loop="train_period", call=CALL)

@@ -71,6 +71,9 @@ def test_boxes_are_cut_and_those_without_an_area_are_counted(folder):
 ENTITIES = '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
 
 
+@pytest.mark.fault(
+    "XML entities, malformed XML, boxes upside down (11W)", "an error that names the file; entities are never resolved"
+)
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -75,6 +75,18 @@ def test_a_recalled_metric_is_marked(build):
         run.recall("loss", results)
 
 
+def test_a_quoted_metric_is_marked(build):
+    run = make_run()
+    run.add(accuracy=0.5)
+    run.quote(rival=0.4)
+    run.save()
+    (saved,) = records.read_results(build / "1W" / "tiny" / "results.json")["runs"].values()
+    assert saved["metrics"] == {"accuracy": 0.5, "rival": 0.4}
+    assert saved["from_record"] == ["rival"]
+    with pytest.raises(ValueError, match="expected a finite number"):
+        run.quote(rival=float("nan"))
+
+
 def test_a_computed_metric_is_no_longer_recalled(build):
     run = make_run()
     run.recall("accuracy", {"headline": "rows", "runs": {"rows": {"metrics": {"accuracy": 0.7}}}})
@@ -94,6 +106,7 @@ DAMAGED = [
 ]
 
 
+@pytest.mark.fault("a damaged results.json", "an error that names the file")
 @pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_record_is_named(tmp_path, text):
     path = tmp_path / "results.json"
@@ -113,6 +126,9 @@ def test_a_record_that_is_not_there_is_empty(tmp_path):
     assert records.read_results(tmp_path / "results.json") == {"headline": None, "runs": {}}
 
 
+@pytest.mark.fault(
+    "disk full while a record is written", "the error is raised; the old record is whole, and no half file is left"
+)
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "results.json"
     path.write_text("old")
@@ -151,6 +167,7 @@ except PermissionError as error:
 """
 
 
+@pytest.mark.fault("read-only build folder", "one line that says to set COURSEWORK_BUILD")
 @pytest.mark.root
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become nobody")
 def test_a_read_only_folder_says_what_to_do(tmp_path):

@@ -91,6 +91,7 @@ def test_bad_masks_are_named(root, mask, message):
         data.load_lesions(TINY)
 
 
+@pytest.mark.fault("missing and broken pictures (7W)", "one error that lists every case")
 def test_missing_and_broken_files_are_named(root):
     place = make_database(root).joinpath(*data.BELOW)
     (place / "IMD002" / "IMD002_lesion" / "IMD002_lesion.bmp").unlink()
@@ -130,6 +131,7 @@ def test_the_same_case_twice_is_named(root):
         data.load_lesions(TINY)
 
 
+@pytest.mark.fault("full with only a stand-in there (7W)", "an error with instructions; never a silent stand-in")
 def test_without_data_there_is_a_way_out(root):
     with pytest.raises(FileNotFoundError, match="ask the ADDI project for the PH2 database"):
         data.load_lesions(TINY)

@@ -71,6 +71,10 @@ def test_a_loss_that_is_no_number_is_named():
         train.fit(model, make_lesions(), make_lesions(), PLAN)
 
 
+@pytest.mark.fault(
+    "kill -9 in the middle of an epoch (7W)",
+    "the same command goes on from the last finished epoch; weights equal to the last bit",
+)
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
     parts = "make_lesions(), make_lesions(4, 1)"

@@ -219,6 +219,10 @@ def test_two_processes_see_what_one_sees(tmp_path):
     assert np.abs(one["grad"] - two["grad"]).max() < 1e-5
 
 
+@pytest.mark.fault(
+    "kill -9 in the middle of an epoch (6W)",
+    "the same command goes on from the last finished epoch; weights equal to the last bit",
+)
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
     killed, whole = kill_and_go_on(tmp_path, "test_simpsons_train", "simpsons", "make_pictures(), make_pictures()")

@@ -38,6 +38,7 @@ def test_it_is_drawn_once_and_again_when_the_facts_change(data):
     assert sorted(path.name for path in folder.iterdir()) == [standins.MARK, "b"]
 
 
+@pytest.mark.fault("a stand-in that breaks off while it is drawn", "the old one stays whole")
 def test_a_broken_off_drawing_leaves_what_was_there(data):
     standins.write_stand_in("faces", {"seed": 1}, files("a"))
 
@@ -59,6 +60,7 @@ def test_a_damaged_mark_means_drawing_again(data):
     assert not (folder / "a").exists()
 
 
+@pytest.mark.fault("a stand-in put where real data belong", "refused, so no drawing is taken for a photograph")
 def test_real_data_must_not_carry_the_mark(data):
     folder = standins.write_stand_in("faces", {"seed": 1}, files("a"))
     with pytest.raises(ValueError, match="is a drawn stand-in, not the real data set"):

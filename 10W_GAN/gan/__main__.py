@@ -1,13 +1,14 @@
 """python -m gan: the trainings of week 10 without the notebooks.
 
 `python -m gan faces 128` trains our pair at this side, `dcgan 128` the starting point, `levers` all levers.
-What is there is not trained again; what was killed goes on.
+What is there is not trained again; what was killed goes on. Several processes, each with batches of its own:
+`torchrun --standalone --nproc-per-node 2 -m gan faces 128`.
 """
 
 import sys
 
 from coursework.profile import load_config
-from coursework.runtime import seed_everything
+from coursework.runtime import build_accelerator, leave_together, seed_everything
 from gan.config import CONFIGS, Config
 from gan.data import Faces, load_faces
 from gan.levers import finish_dcgan, run_levers, summarise
@@ -23,14 +24,22 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     seed_everything(config.seed)
+    processes = build_accelerator()
+    line = train(arguments, config)
+    if processes.is_main_process:
+        print(line)
+    leave_together(processes)
+    return 0
+
+
+def train(arguments: list[str], config: Config) -> str:
+    """What one of the commands trains, in words."""
     if arguments == ["levers"]:
         runs = run_levers(load_faces(config, config.lever_side), config)
-        print(summarise(runs).round(4).to_string())
-        return 0
-    place = sides.index(arguments[1])
+        return summarise(runs).round(4).to_string()
+    place = [str(side) for side in config.sides].index(arguments[1])
     facts = finish_side(arguments[0], place, load_faces(config, config.sides[place]), config)
-    print(f"{minutes_of(facts['history']):.1f} minutes, {facts['history'][-1]}")
-    return 0
+    return f"{minutes_of(facts['history']):.1f} minutes, {facts['history'][-1]}"
 
 
 def finish_side(what: str, place: int, faces: Faces, config: Config) -> dict:

@@ -165,12 +165,13 @@ def fit(
     history, samples = go_on(checkpoint, whose, bare, average, bare_optimizers)
     images = bring_near(images, accelerator.device)
     for period in tqdm(range(len(history), -(-recipe.steps // recipe.period)), desc="training", leave=False):
-        torch.manual_seed(recipe.seed * 100_003 + period)  # so a resumed period is the same
+        # So a resumed period is the same, and several processes draw other batches.
+        torch.manual_seed(recipe.seed * 100_003 + period + 7_919 * accelerator.process_index)
         row = train_period(step, players, optimizers, average, images, recipe, period, accelerator)
         shown = average if recipe.ema else bare["generator"]
         history.append(row | (watch(shown) if watch else {}))
         samples.append(torch.from_numpy(follow(shown, recipe)))
-        if checkpoint:
+        if checkpoint and accelerator.is_main_process:
             states = {name: part.state_dict() for name, part in (*bare.items(), ("average", average))}
             steps = {name: optimizer.state_dict() for name, optimizer in bare_optimizers.items()}
             state = {**whose, "models": states, "optimizers": steps, "history": history, "samples": samples}

@@ -1,15 +1,16 @@
 """python -m hardhat: the trainings of week 11 without the notebook.
 
 `python -m hardhat drawn` trains the chosen detector on drawn sites, `rivals` what it is compared with, `photographs`
-every recipe for photographs. What is there is not trained again; what was killed goes on.
+every recipe for photographs. What is there is not trained again; what was killed goes on. Several processes:
+`torchrun --standalone --nproc-per-node 2 -m hardhat drawn`.
 """
 
 import sys
 
 from coursework.profile import load_config
-from coursework.runtime import seed_everything
+from coursework.runtime import build_accelerator, leave_together, seed_everything
 from hardhat import stages
-from hardhat.config import CONFIGS
+from hardhat.config import CONFIGS, Config
 from hardhat.data import load_photographs, load_sites
 from hardhat.detector import detect
 from hardhat.evaluate import coco_average
@@ -22,26 +23,37 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     seed_everything(config.seed)
+    processes = build_accelerator()
+    status = run(arguments[0], config, processes.is_main_process)
+    leave_together(processes, status)
+    return status
+
+
+def run(command: str, config: Config, speaks: bool) -> int:
+    """Run one of the commands; of several processes one `speaks`. Returns the exit status."""
     sites = load_sites(config)
-    if arguments == ["rivals"]:
+    if command == "rivals":
         for name in config.rivals:
-            say(name, stages.judge_rival(name, sites, config))
+            say(name, stages.judge_rival(name, sites, config), speaks)
         return 0
     model, facts = stages.finish_drawn(sites, config)
     scores = coco_average(sites.test, detect(model, sites.test, config))
-    say(config.chosen, {**scores, "history": facts["history"]})
-    if arguments == ["photographs"]:
+    say(config.chosen, {**scores, "history": facts["history"]}, speaks)
+    if command == "photographs":
         photographs = load_photographs(config)
         if photographs is None:
-            print("no photographs in hardhat/ of the data folder", file=sys.stderr)
+            if speaks:
+                print("no photographs in hardhat/ of the data folder", file=sys.stderr)
             return 1
         for recipe in stages.RECIPES:
-            say(recipe, stages.judge_recipe(recipe, photographs, model, config))
+            say(recipe, stages.judge_recipe(recipe, photographs, model, config), speaks)
     return 0
 
 
-def say(name: str, record: dict) -> None:
-    """One line of a record."""
+def say(name: str, record: dict, speaks: bool) -> None:
+    """One line of a record, if this process `speaks`."""
+    if not speaks:
+        return
     minutes = sum(row["seconds"] for row in record["history"]) / 60
     numbers = {key: round(value, 4) for key, value in record.items() if isinstance(value, float)}
     print(f"{name}: {len(record['history'])} epochs, {minutes:.1f} minutes, {numbers}", flush=True)

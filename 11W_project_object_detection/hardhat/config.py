@@ -19,7 +19,7 @@ class Config:
     resnet_weights: bool = False  # whether ResNets begin with ImageNet's if torchvision has them, else with nothing
     epochs: int = 16
     rate: float = 1e-3
-    photograph_epochs: int = 60
+    photograph_epochs: int = 40
     photograph_rate: float = 5e-4
     batch: int = 8
     workers: int = 0  # processes that read pictures

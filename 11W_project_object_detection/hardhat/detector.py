@@ -1,12 +1,10 @@
-"""Detectors of mmdet trained in this process: their configs, the loop that is MMEngine's, a diary, and fast answers."""
+"""Detectors of mmdet: their configs, how they are built, and how they are asked, quickly."""
 
 import contextlib
 import copy
 import io
-import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +12,21 @@ import torch
 from PIL import Image
 from torch import nn
 from torchvision.models import ResNet18_Weights
-from tqdm import tqdm
 
-from coursework.runtime import autocast, pick_device, seed_everything
+from coursework.runtime import autocast, half_precision, pick_device
 from hardhat import ops
 from hardhat.config import Config
-from hardhat.data import CLASSES, Picture, write_coco
-from hardhat.evaluate import coco_average
+from hardhat.data import Picture
 from hardhat.targets import draw_on_cpu
 
 MMCV_OPS = ops.install()  # before mmdet is imported
 
 from mmcv.cnn.utils.fuse_conv_bn import fuse_conv_bn  # noqa: E402
 from mmcv.transforms import BaseTransform  # noqa: E402
-from mmdet.models.dense_heads import CenterNetHead  # noqa: E402
 from mmdet.registry import MODELS, TRANSFORMS  # noqa: E402
 from mmdet.utils import register_all_modules  # noqa: E402
 from mmengine.config import Config as EngineConfig  # noqa: E402
-from mmengine.hooks import Hook  # noqa: E402
 from mmengine.logging import MMLogger  # noqa: E402
-from mmengine.optim import OptimWrapper  # noqa: E402
-from mmengine.registry import OPTIM_WRAPPERS  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
 
 from hardhat import lite  # noqa: E402, F401  puts its parts into mmdet's registry
 
@@ -55,16 +46,6 @@ class NoBorder(BaseTransform):
     def transform(self, results: dict) -> dict:
         results["border"] = np.zeros(4, np.float32)
         return results
-
-
-@OPTIM_WRAPPERS.register_module()
-class HalfOptimWrapper(OptimWrapper):
-    """An optimiser with 16-bit autocast where the machine is fast at it; mmdet's own refuses CPUs."""
-
-    @contextlib.contextmanager
-    def optim_context(self, model: nn.Module):
-        with super().optim_context(model), autocast():
-            yield
 
 
 def load_config(name: str, config: Config) -> EngineConfig:
@@ -100,7 +81,7 @@ def build_model(name: str, config: Config) -> nn.Module:
         model = MODELS.build(load_config(name, config).model)
         model.init_weights()
     keep_losses_whole(model)
-    if isinstance(model.bbox_head, CenterNetHead):
+    if hasattr(model.bbox_head, "heatmap_head"):  # CenterNet's
         draw_on_cpu(model.bbox_head)
     return model.to(memory_format=torch.channels_last)
 
@@ -124,59 +105,40 @@ def keep_losses_whole(model: nn.Module) -> None:
     model.bbox_head.register_forward_hook(widen)
 
 
-class Diary(Hook):
-    """Keeps the mean of every loss of an epoch, and the average precision on the validation part; shows a bar."""
+class WholeConv(nn.Conv2d):
+    """A convolution in 32 bits after others in 16: features may be rounded, answers should not."""
 
-    def __init__(self, pictures: list[Picture], config: Config):
-        self.pictures, self.config, self.history, self.sums, self.bar = pictures, config, [], {}, None
-
-    def before_train(self, runner) -> None:
-        self.bar = tqdm(total=runner.max_iters, initial=runner.iter, desc="training", unit="step", leave=False)
-
-    def before_train_epoch(self, runner) -> None:
-        seed_everything(1000 * self.config.seed + runner.epoch)  # so a resumed epoch is the same
-        self.sums, self.started = {}, time.perf_counter()
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        self.bar.update()
-        for name, value in outputs.items():
-            if "loss" in name:
-                self.sums[name] = self.sums.get(name, 0) + value.detach()
-
-    def after_train_epoch(self, runner) -> None:
-        steps = len(runner.train_dataloader)
-        row = {name: float(total) / steps for name, total in self.sums.items()}
-        if not np.isfinite(row["loss"]):
-            raise ValueError(f"the loss is {row['loss']} in epoch {runner.epoch + 1}; lower the rate")
-        row["seconds"] = time.perf_counter() - self.started
-        if self.pictures:
-            row |= coco_average(self.pictures, detect(runner.model, self.pictures, self.config))
-            runner.model.train()
-        self.history.append(row)
-
-    def after_train(self, runner) -> None:
-        self.bar.close()
-
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        checkpoint["diary"] = self.history
-
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        self.history = checkpoint["diary"]
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(maps.device.type, enabled=False):
+            return super().forward(maps.float())
 
 
 def fuse(model: nn.Module) -> nn.Module:
-    """A copy whose batch norms are part of its convolutions: the same answers in less time, for who does not train."""
-    return fuse_conv_bn(copy.deepcopy(model).eval()).to(memory_format=torch.channels_last)
+    """A copy that answers alike in less time, for who does not train: batch norms are part of the convolutions, weights
+    are in 16 bits where the machine is fast at it, and no memory is asked for where a map can be changed in place.
+    """
+    quick = fuse_conv_bn(copy.deepcopy(model).eval()).requires_grad_(False)
+    for module in quick.modules():
+        if isinstance(module, nn.ReLU6 | nn.ReLU):
+            module.inplace = True
+    for part in (quick.backbone, quick.neck, quick.bbox_head):
+        part.to(torch.bfloat16 if half_precision() == "bf16" else torch.float32)
+    for module in quick.bbox_head.modules():
+        if isinstance(module, nn.Conv2d) and module.out_channels < 64:  # an answer
+            module.__class__ = WholeConv
+            module.float()
+    return quick.to(memory_format=torch.channels_last)
 
 
 def detect(model: nn.Module, pictures: list[Picture], config: Config, half: bool = True) -> list[dict]:
     """What a detector finds in pictures: a dict of boxes (n, 4) in the picture's pixels, scores and labels for each."""
     model = model.to(pick_device()).eval()
-    return detect_by(lambda squares: detect_squares(model, squares, half), pictures, config.side)
+    quick = fuse(model) if half else model
+    return detect_by(lambda squares: detect_squares(quick, squares, half), pictures, config.side)
 
 
 def detect_by(
-    call: Callable[[np.ndarray], list[dict]], pictures: list[Picture], side: int, batch: int = 16
+    call: Callable[[np.ndarray], list[dict]], pictures: list[Picture], side: int, batch: int = 4
 ) -> list[dict]:
     """The same by anything that takes squares, uint8 RGB (n, side, side, 3)."""
     found = []
@@ -227,74 +189,3 @@ def answer(model: nn.Module, squares: np.ndarray, half: bool = True) -> tuple[li
 def heat_maps(model: nn.Module, squares: np.ndarray) -> np.ndarray:
     """The heat maps of a CenterNet for squares, float32 (n, classes, S / 4, S / 4)."""
     return answer(model.eval(), squares)[0][0].cpu().numpy()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a detector is trained: which, for how long, how fast at most."""
-
-    detector: str
-    epochs: int
-    rate: float
-
-
-def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Config, folder: Path, start=None):
-    """Train a detector on pictures; returns it with its history, a dict an epoch.
-
-    `held` are judged after each epoch. `start` are weights to begin with. `folder` is for MMEngine's checkpoints: a
-    training that was killed goes on from its last finished epoch.
-    """
-    model, found = build_model(plan.detector, config), load_config(plan.detector, config)
-    model.load_state_dict(start or {}, strict=False)
-    diary = Diary(held, config)
-    found.optim_wrapper.optimizer.lr = plan.rate
-    steps = plan.epochs * -(-len(pictures) // config.batch)
-    warm = max(steps // 20, 2)
-    runner = Runner(
-        model=model,
-        work_dir=str(folder),
-        train_dataloader={
-            "batch_size": config.batch,
-            "num_workers": config.workers,
-            "persistent_workers": config.workers > 0,
-            "sampler": {"type": "DefaultSampler", "shuffle": True},
-            "dataset": data_of(pictures, found.train_pipeline, folder),
-        },
-        train_cfg={"by_epoch": True, "max_epochs": plan.epochs},
-        optim_wrapper=found.optim_wrapper,
-        param_scheduler=[
-            {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm},
-            {
-                "type": "CosineAnnealingLR",
-                "by_epoch": False,
-                "begin": warm,
-                "end": max(steps, warm + 1),
-                "eta_min": 1e-6,
-            },
-        ],
-        default_hooks={
-            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1},
-            "logger": {"type": "LoggerHook", "interval": 10**9},
-        },
-        custom_hooks=[diary],
-        randomness={"seed": config.seed},
-        log_level="ERROR",
-        default_scope="mmdet",
-        experiment_name=f"{folder.name}-{time.time_ns()}",
-        resume=(folder / "last_checkpoint").exists(),
-    )
-    with quietly():
-        runner.train()
-    return model, diary.history
-
-
-def data_of(pictures: list[Picture], pipeline: list[dict], folder: Path) -> dict:
-    """The description of a data set that MMEngine wants."""
-    return {
-        "type": "CocoDataset",
-        "ann_file": str(write_coco(pictures, folder / "train.json")),
-        "data_prefix": {"img": ""},
-        "metainfo": {"classes": CLASSES},
-        "pipeline": pipeline,
-        "filter_cfg": None,
-    }

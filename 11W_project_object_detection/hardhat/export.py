@@ -52,6 +52,7 @@ def export(model: nn.Module, side: int, path: Path) -> Path:
         output_names=["boxes", "scores", "labels"],
         dynamic_shapes={"pictures": {0: batch}},
         dynamo=True,
+        verbose=False,
     )
     program.model.metadata_props["classes"] = ", ".join(CLASSES)
     program.save(str(path))

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED, YELLOW
 from hardhat.data import CLASSES, Picture
@@ -105,6 +106,12 @@ def plot_radius(height: float, width: float, radius: float, overlaps: dict[str, 
     return figure
 
 
+def lay_heat(ax: Axes, heat: np.ndarray, side: int) -> None:
+    """Lay a map of 0 to 1 over a picture, which it hides where it is high."""
+    cover = np.clip(0.45 + heat, 0, 1)
+    ax.imshow(heat, extent=(0, side, side, 0), cmap="magma", alpha=cover, vmin=0, vmax=1)
+
+
 def plot_targets(picture: Picture, target: dict[str, np.ndarray], side: int) -> Figure:
     """A picture with its boxes, and the map of each class that the head is to give for it."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.9))
@@ -114,7 +121,7 @@ def plot_targets(picture: Picture, target: dict[str, np.ndarray], side: int) -> 
     axes[0].set_title("what is there", loc="center")
     for ax, name, heat in zip(axes[1:], CLASSES, target["heat"], strict=True):
         show_picture(ax, picture, side)
-        ax.imshow(heat, extent=(0, side, side, 0), cmap="magma", alpha=0.8, vmin=0, vmax=1)
+        lay_heat(ax, heat, side)
         ax.set_title(f"what the head should say: {name}", loc="center")
     return figure
 
@@ -126,7 +133,7 @@ def plot_heat(pictures: list[Picture], heats: list[np.ndarray], side: int) -> Fi
         show_picture(axes[0, column], picture, side)
         for ax, level in zip(axes[1:, column], heat, strict=True):
             show_picture(ax, picture, side)
-            ax.imshow(level, extent=(0, side, side, 0), cmap="magma", alpha=0.8, vmin=0, vmax=1)
+            lay_heat(ax, level, side)
     for ax, name in zip(axes[:, 0], ("picture", *CLASSES), strict=True):
         ax.set_ylabel(name)
     return figure
@@ -142,6 +149,9 @@ def plot_histories(histories: dict[str, list[dict]], scores: bool = True) -> Fig
         if scores:
             axes[0, 1].plot(epochs, [row["map"] for row in history], color=colour, label=name)
     axes[0, 0].set(title="Loss, of that of the first epoch", xlabel="epoch", yscale="log")
+    axes[0, 0].yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.3, 0.5, 1]))
+    axes[0, 0].yaxis.set_major_formatter("{x:g}")
+    axes[0, 0].yaxis.set_minor_locator(NullLocator())
     axes[0, 0].legend()
     if scores:
         axes[0, 1].set(title="mAP on the validation part", xlabel="epoch")
@@ -184,6 +194,7 @@ def plot_kinds(kinds: dict[str, dict[str, int]]) -> Figure:
         bars = ax.barh(rows, table[name], height, color=colour, label=name)
         ax.bar_label(bars, padding=3, fontsize=8)
     ax.set_yticks(np.arange(len(table)) + 0.4 - height / 2, table.index)
+    ax.set_title("What detections are, and what was missed")
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
     if len(table.columns) > 1:
@@ -215,16 +226,17 @@ def plot_recipes(table: pd.DataFrame) -> Figure:
         ax.errorbar(table[name], rows, xerr=spread, fmt="o", color=COLOURS[name], capsize=3, label=name)
     ax.set_yticks(range(len(table)), table.index)
     ax.set(title="AP50 on photographs never seen, with 95 % intervals", xlim=(0, 1), ylim=(len(table) - 0.5, -0.5))
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
 def plot_alarms(truth: list[bool], alarms: list[bool], fps: int) -> Figure:
     """By time, whether somebody without a helmet is there, and whether there was an alarm."""
-    figure, ax = plt.subplots(figsize=(9, 1.6))
+    figure, ax = plt.subplots(figsize=(9, 1.9))
     times = np.arange(len(truth)) / fps
     for level, (name, values, colour) in enumerate((("alarm", alarms, RED), ("is there", truth, GREY))):
         ax.fill_between(times, level, level + 0.8 * np.array(values, float), step="post", color=colour, linewidth=0)
-        ax.text(-0.01, (level + 0.4) / 2, name, transform=ax.get_yaxis_transform(), ha="right", va="center")
-    ax.set(xlabel="seconds", yticks=[], ylim=(0, 2), xlim=(0, times[-1] + 1 / fps))
+        ax.text(-0.01, level + 0.4, name, transform=ax.get_yaxis_transform(), ha="right", va="center")
+    ax.set(title="Somebody without a helmet", xlabel="seconds", yticks=[])
+    ax.set(ylim=(0, 2), xlim=(0, times[-1] + 1 / fps))
     return figure

@@ -11,14 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from accelerate import PartialState
 from torch import nn
 
 from coursework.checkpoints import obtain, recorded, training_key
 from coursework.records import build_dir
 from hardhat.config import Config
 from hardhat.data import Collection, Picture
-from hardhat.detector import Plan, build_model, detect, detect_squares, fuse, resnet_weights, train
+from hardhat.detector import build_model, detect, detect_squares, fuse, resnet_weights
 from hardhat.evaluate import coco_average
+from hardhat.train import Plan, train
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 RECIPES = {  # for photographs: what a training begins with, and whether it sees photographs
@@ -65,9 +67,12 @@ def finish_photographs(recipe: str, sites: Collection, drawn: nn.Module, config:
 
 
 def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start: dict | None):
-    """`detector.train`, in a folder of this training alone that is gone when it has ended."""
+    """`train`, in a folder of this training alone that is gone when it has ended."""
     found = train(plan, sites.train, sites.validation, config, folder, start)
-    shutil.rmtree(folder)
+    processes = PartialState()
+    processes.wait_for_everyone()
+    if processes.is_main_process:
+        shutil.rmtree(folder)
     return found
 
 

@@ -32,34 +32,41 @@ class Walker:
     helmet: bool
 
 
-def draw_walkers(rng: np.random.Generator, number: int, horizon: float) -> list[Walker]:
-    """Some people, the far ones first; one of them at least has no helmet."""
+def draw_walkers(rng: np.random.Generator, number: int, horizon: float, frames: int) -> list[Walker]:
+    """Some people, the far ones first. Two have no helmet: one leaves after a quarter, one comes in half-way."""
     walkers = []
     for place, size in enumerate(np.sort(rng.uniform(22, 58, number))):
-        helmet = bool(rng.random() < 0.6) and place != number // 2
+        helmet = place not in (1, number - 2)
         speed = rng.uniform(1.2, 3.5) * size / 40 * rng.choice([-1, 1])
         view = "right" if speed > 0 else "left"
         body = draw_body(rng, view) + draw_head(rng, helmet, view, "hair").svg
         feet = horizon + (SIDE - horizon) * (size / 60) ** 0.8
-        walkers.append(Walker(body, size, feet, rng.uniform(0, SIDE), speed, helmet))
+        start = rng.uniform(0, SIDE)
+        if place == 1:
+            start = (SIDE if speed > 0 else -size) - frames // 4 * speed
+        elif not helmet:
+            start = (-size if speed > 0 else SIDE) - frames // 2 * speed
+        walkers.append(Walker(body, size, feet, start, speed, helmet))
     return walkers
 
 
 def draw_frames(seconds: float, seed: int) -> Iterator[tuple[Image.Image, bool]]:
-    """The frames of a video, RGB, and whether somebody without a helmet is in full view."""
+    """The frames of a video, RGB, and whether somebody without a helmet is there, be it behind somebody else."""
     rng = np.random.default_rng(seed)
     horizon = 0.42 * SIDE
     scene = draw_sky(rng, "day", horizon) + several(rng, FAR, 3, 4, horizon)
     scene += draw_ground(rng, horizon) + several(rng, NEAR, 1, 2, horizon)
-    walkers = draw_walkers(rng, 5, horizon)
-    for frame in range(round(seconds * FPS)):
+    frames = round(seconds * FPS)
+    walkers = draw_walkers(rng, 5, horizon, frames)
+    for frame in range(frames):
         people, bare = "", False
         for walker in walkers:
             scale, step = walker.size / 100, frame * walker.speed
-            x = (walker.start + step + walker.size) % (SIDE + 2 * walker.size) - walker.size
+            round_trip = SIDE + 2 * walker.size if walker.helmet else 4 * SIDE  # who has none does not come back
+            x = (walker.start + step + walker.size) % round_trip - walker.size
             y = walker.feet - FEET * scale - abs(np.sin(step / walker.size * 4)) * walker.size * 0.06
             people += f'<g transform="translate({x:.1f} {y:.1f}) scale({scale:.3f})">{walker.svg}</g>'
-            bare |= bool(not walker.helmet and walker.size < x < SIDE - walker.size)
+            bare |= bool(not walker.helmet and 0 < x < SIDE)
         document = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE} {SIDE}">{scene}{people}</svg>'
         noise = np.random.default_rng([seed, frame])
         picture = light(rasterise(document, SIDE, SIDE), np.random.default_rng(seed), 0.1, 0.1, 1.0)
@@ -112,7 +119,7 @@ def annotate(frame: np.ndarray, answer: dict, alarm: bool) -> Image.Image:
     return picture
 
 
-def write_gif(frames: list[Image.Image], path: Path, width: int = 260, every: int = 2) -> Path:
+def write_gif(frames: list[Image.Image], path: Path, width: int = 240, every: int = 2) -> Path:
     """Every second frame, small, as a GIF; returns its path."""
     small = [frame.resize((width, width), Image.Resampling.LANCZOS) for frame in frames[::every]]
     flat = [frame.quantize(64, dither=Image.Dither.NONE) for frame in small]

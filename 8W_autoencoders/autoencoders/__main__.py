@@ -1,7 +1,8 @@
 """python -m autoencoders: the trainings of week 8 without the notebook.
 
 `python -m autoencoders faces`, `people` and `digits` train what the notebook's sections need. What is there is not
-trained again; what was killed goes on.
+trained again; what was killed goes on. Several processes share the work:
+`torchrun --standalone --nproc-per-node 2 -m autoencoders digits`.
 """
 
 import sys
@@ -11,7 +12,7 @@ from autoencoders.config import CONFIGS, Config
 from autoencoders.data import load_faces, split_people
 from autoencoders.digits import load_digits
 from coursework.profile import load_config
-from coursework.runtime import seed_everything
+from coursework.runtime import build_accelerator, leave_together, seed_everything
 
 
 def load_stages(part: str, config: Config) -> dict[str, stages.Stage]:
@@ -33,11 +34,16 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     seed_everything(config.seed)
+    processes = build_accelerator()
     for name, facts in stages.finish_all(load_stages(arguments[0], config), config).items():
         history = facts["history"]
         best = min(row["validation loss"] for row in history)
         minutes = sum(row["seconds"] for row in history) / 60
-        print(f"{name}: {facts['origin']}, {len(history)} epochs, {minutes:.1f} minutes, validation loss {best:.5f}")
+        if processes.is_main_process:
+            print(
+                f"{name}: {facts['origin']}, {len(history)} epochs, {minutes:.1f} minutes, validation loss {best:.5f}"
+            )
+    leave_together(processes)
     return 0
 
 

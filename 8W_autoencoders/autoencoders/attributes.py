@@ -45,9 +45,12 @@ def match(table: pd.DataFrame, files: list[str], source: str) -> tuple[pd.DataFr
 def read_lfw_attributes(path: Path) -> pd.DataFrame:
     """lfw_attributes.txt: two lines of comment, the second with the columns, tabs between; positive means yes.
 
-    Raises: ValueError that names the line for a row that is cut off or holds no number.
+    Raises: ValueError that names the line for a row that is cut off or holds no number, or for what is no text.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is no text ({error}); fetch it again") from None
     columns = lines[1].lstrip("#").strip("\t ").split("\t") if len(lines) > 1 else []
     if not {"person", "imagenum"} <= set(columns):
         raise ValueError(f"{path.name}: the second line names no columns person and imagenum; fetch it again")
