@@ -125,7 +125,7 @@ def test_fused_norms_do_not_change_answers():
     model = make_loud(detector.build_model("centernet_lite0", CONFIG))
     squares = make_squares()
     torch.testing.assert_close(
-        detector.answer(detector.fuse(model), squares, half=False)[0][0],
+        detector.answer(detector.fuse(model, half=False), squares, half=False)[0][0],
         detector.answer(model, squares, half=False)[0][0],
         atol=1e-4,
         rtol=1e-3,

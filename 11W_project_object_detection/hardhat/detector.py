@@ -113,16 +113,18 @@ class WholeConv(nn.Conv2d):
             return super().forward(maps.float())
 
 
-def fuse(model: nn.Module) -> nn.Module:
-    """A copy that answers alike in less time, for who does not train: batch norms are part of the convolutions, weights
-    are in 16 bits where the machine is fast at it, and no memory is asked for where a map can be changed in place.
+def fuse(model: nn.Module, half: bool = True) -> nn.Module:
+    """A copy that answers alike in less time, for who does not train.
+
+    Batch norms are part of the convolutions, weights are in 16 bits if `half` and the machine is fast at it, and no
+    memory is asked for where a map can be changed in place.
     """
     quick = fuse_conv_bn(copy.deepcopy(model).eval()).requires_grad_(False)
     for module in quick.modules():
         if isinstance(module, nn.ReLU6 | nn.ReLU):
             module.inplace = True
     for part in (quick.backbone, quick.neck, quick.bbox_head):
-        part.to(torch.bfloat16 if half_precision() == "bf16" else torch.float32)
+        part.to(torch.bfloat16 if half and half_precision() == "bf16" else torch.float32)
     for module in quick.bbox_head.modules():
         if isinstance(module, nn.Conv2d) and module.out_channels < 64:  # an answer
             module.__class__ = WholeConv

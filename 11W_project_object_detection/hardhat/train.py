@@ -97,7 +97,6 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
     found.optim_wrapper.optimizer.lr = plan.rate
     processes = int(os.environ.get("WORLD_SIZE", 1))
     steps = plan.epochs * -(-len(pictures) // (config.batch * processes))
-    warm = max(steps // 20, 2)
     runner = Runner(
         model=model,
         work_dir=str(folder),
@@ -110,16 +109,7 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
         },
         train_cfg={"by_epoch": True, "max_epochs": plan.epochs},
         optim_wrapper=found.optim_wrapper,
-        param_scheduler=[
-            {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm},
-            {
-                "type": "CosineAnnealingLR",
-                "by_epoch": False,
-                "begin": warm,
-                "end": max(steps, warm + 1),
-                "eta_min": 1e-6,
-            },
-        ],
+        param_scheduler=schedules(steps),
         default_hooks={
             "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1},
             "logger": {"type": "LoggerHook", "interval": 10**9},
@@ -137,6 +127,14 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
     with quietly():
         runner.train()
     return model, diary.history
+
+
+def schedules(steps: int) -> list[dict]:
+    """The rate climbs for a twentieth of the steps, then falls along a cosine."""
+    warm = max(steps // 20, 2)
+    climb = {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm}
+    end = max(steps, warm + 1)
+    return [climb, {"type": "CosineAnnealingLR", "by_epoch": False, "begin": warm, "end": end, "eta_min": 1e-6}]
 
 
 def device_ids() -> list[int] | None:
