@@ -139,8 +139,9 @@ def plot_heat(pictures: list[Picture], heats: list[np.ndarray], side: int) -> Fi
     return figure
 
 
-def plot_histories(histories: dict[str, list[dict]], scores: bool = True) -> Figure:
-    """Loss and, of those that were watched, mAP on the validation part by epoch; a colour a training."""
+def plot_histories(histories: dict[str, list[dict]]) -> Figure:
+    """Loss and, if all of them were watched, mAP on the validation part by epoch; a colour a training."""
+    scores = all("map" in row for history in histories.values() for row in history)
     figure, axes = plt.subplots(1, 2 if scores else 1, figsize=(10 if scores else 6, 3.4), squeeze=False)
     for colour, (name, history) in zip(PALETTE, histories.items(), strict=False):
         epochs = range(1, len(history) + 1)
