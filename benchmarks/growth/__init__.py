@@ -1,0 +1,1 @@
+"""How the time and memory of every week's main step grow with n."""
