@@ -60,7 +60,7 @@ def test_the_first_weeks_run_on_what_colab_ships(tmp_path):
 
 
 def test_published_versions_are_taken_and_a_missing_one_is_named():
-    published = "# made by pip\nNumPy==9.1\ntorch @ https://example.org/cu/torch-3.0.1%2Bcu1-cp313.whl#sha256=1\nx==1\n"
+    published = "# made by pip\nNumPy==9.1\ntorch @ file:///wheels/torch-3.0.1%2Bcu1-cp313.whl#sha256=1\nx==1\n"
     assert refresh("# a list\nnumpy==1\ntorch==2\n", published) == "# a list\nnumpy==9.1\ntorch==3.0.1\n"
     with pytest.raises(ValueError, match="no pandas any more"):
         refresh("pandas==1\n", published)
