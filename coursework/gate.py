@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image, UnidentifiedImageError
 
-from coursework.notebooks import read_notebook
+from coursework.notebooks import PICTURES, read_notebook
 from coursework.weeks import ROOT, Week
 
 MAX_BYTES = 1_500_000
@@ -21,7 +21,6 @@ TOP_FOLDERS = "home|root|tmp|usr|opt|var|mnt|srv|media|data|work|workspace|conte
 LOCAL_PATH = re.compile(rf"(?:(?<![\w./~-])|file://)/(?:{TOP_FOLDERS})/|\b[A-Z]:\\+\w")
 TIMESTAMP = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d|\b\d\d:\d\d:\d\d\b|\b\d\d\.\d\d\.20\d\d,? \d\d:\d\d")
 TOKEN = re.compile(r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|hf_\w{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{20,}|KGAT_\w{20,})")
-PICTURES = ("image/png", "image/jpeg")
 TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
 ACTIVE_HTML = re.compile(r"<script|\son\w+\s*=", re.IGNORECASE)
 SOURCE_BLOCK = re.compile(r"^```python\n.*?^```", re.MULTILINE | re.DOTALL)

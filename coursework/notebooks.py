@@ -166,8 +166,8 @@ def strip_volatile(notebook: nbformat.NotebookNode) -> None:
             drop_finished_bars(cell)
         for output in cell.get("outputs", []):
             if "metadata" in output:  # pictures keep the words for who cannot see them
-                words = {kind: output.metadata[kind]["alt"] for kind in PICTURES if kind in output.metadata}
-                output.metadata = nbformat.from_dict({kind: {"alt": text} for kind, text in words.items()})
+                words = {kind: output.metadata.get(kind, {}).get("alt") for kind in PICTURES}
+                output.metadata = nbformat.from_dict({kind: {"alt": text} for kind, text in words.items() if text})
 
 
 def drop_finished_bars(cell: nbformat.NotebookNode) -> None:

@@ -26,11 +26,11 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print(json.dumps(time_one(arguments[0], int(arguments[1]))))
         return 0
+    page = (DOCS / "scale.md").read_text(encoding="utf-8")  # before minutes are spent: is there a page for the table?
     rows = {week: [time_apart(week, n) for n in step_of(week).SIZES] for week in WEEKS}
     found = {week: summary(week, measured) for week, measured in rows.items()}
     (FOLDER / "growth.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     draw(found)
-    page = (DOCS / "scale.md").read_text(encoding="utf-8")
     (DOCS / "scale.md").write_text(TABLE.sub(lambda m: m[1] + table(found) + m[2], page), encoding="utf-8")
     return 0
 
