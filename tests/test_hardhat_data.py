@@ -118,6 +118,11 @@ def test_photographs_are_split_by_the_seed(folder):
     assert (len(found.train), len(found.test), found.name) == (2, 1, "photographs")
     names = [picture.path.name for picture in (*found.train, *found.test)]
     assert len(set(names)) == 3
+    whole = data.load_sites(replace(CONFIG, sources=("folder",), photographs=(2, 1)))
+    assert (len(whole.train), len(whole.validation), len(whole.test)) == (1, 1, 1)  # what is trained on is watched
+    parts = [{picture.path.name for picture in part} for part in (whole.train, whole.validation, whole.test)]
+    assert len(set.union(*parts)) == 3
+    assert parts[2] == {picture.path.name for picture in found.test}
     (folder / MARK).write_text("{}")
     with pytest.raises(ValueError, match="drawn stand-in"):
         data.load_photographs(CONFIG)

@@ -142,6 +142,17 @@ def test_clipping_inside_convolutions_changes_nothing():
             np.testing.assert_array_equal(other[name], values)
 
 
+def test_padding_inside_convolutions_changes_rounding_only():
+    model, squares = make_loud(detector.build_model("centernet_lite0", CONFIG)), make_squares()
+    for quick in (detector.fuse(model, half=False), lite.clip_inside(detector.fuse(model, half=False))):
+        before = detector.answer(quick, squares, half=False)
+        after = detector.answer(lite.pad_inside(quick), squares, half=False)
+        kernels = [part.kernel_size for part in quick.modules() if isinstance(part, torch.nn.Conv2d)]
+        assert sum(size in ((4, 4), (6, 6)) for size in kernels) == 5
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_allclose(other[0].cpu(), one[0].cpu(), atol=1e-4, rtol=1e-3)
+
+
 def draw_plain(folder, number, seed):
     """Pictures of noise with one square each, yellow for a helmet, blue for a head."""
     rng, pictures = np.random.default_rng(seed), []
@@ -296,6 +307,16 @@ def test_the_video_says_when_somebody_has_no_helmet(tmp_path):
     marked = [video.annotate(*row) for row in zip(squares, found, alarms, strict=True)]
     assert video.write_gif(marked, tmp_path / "site.gif").stat().st_size < 1_500_000
     assert isinstance(bare[0], bool)
+
+
+def test_who_has_no_helmet_leaves_after_a_quarter_and_comes_in_half_way():
+    """Whatever the way they walk: the middle of a bare head is inside up to a quarter, and again from the half on."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        first, second = (w for w in video.draw_walkers(rng, 5, 175.0, 40) if not w.helmet)
+        gone, there = first.start + 10 * first.speed, second.start + 20 * second.speed
+        assert gone == pytest.approx(video.SIDE if first.speed > 0 else 0)
+        assert there == pytest.approx(0 if second.speed > 0 else video.SIDE)
 
 
 def test_two_processes_train_one_detector(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from hardhat import evaluate, ops, targets
+from hardhat import evaluate, faults, ops, targets
 from hardhat.data import Picture
 from hardhat.evaluate import Truth
 
@@ -82,7 +82,7 @@ def test_kinds_of_errors_by_hand():
     truths, found = one_case(
         [BOX, BOX, BOX, half, [60, 60, 70, 70], BOX], [0, 0, 1, 0, 0, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.1]
     )
-    counts = evaluate.count_kinds(truths, found, score=0.3)
+    counts = faults.count_kinds(truths, found, score=0.3)
     assert counts == {
         "right": 1, "duplicate": 1, "wrong class": 1, "badly placed": 1, "background": 1, "missed": 1
     }  # fmt: skip
@@ -90,18 +90,18 @@ def test_kinds_of_errors_by_hand():
 
 def test_confusion_by_hand():
     truths, found = one_case([BOX, [100, 100, 120, 119], [60, 60, 70, 70]], [1, 1, 0])
-    table = evaluate.confusion(truths, found, score=0.5)
+    table = faults.confusion(truths, found, score=0.5)
     assert table.loc["helmet", "head"] == 1
     assert table.loc["head", "head"] == 1
     assert table.loc["background", "helmet"] == 1
     assert table.to_numpy().sum() == 3
-    nothing = evaluate.confusion(truths, found, score=0.95)
+    nothing = faults.confusion(truths, found, score=0.95)
     assert nothing["background"].tolist() == [1, 1, 0]
 
 
 def test_sizes_are_counted_apart():
     truths, found = one_case([BOX, [100, 100, 120, 119]], [0, 1])
-    table = evaluate.by_size(truths, found, 0)
+    table = faults.by_size(truths, found, 0)
     assert table["number"].tolist() == [0, 1, 0, 0]
     assert table.loc["16 to 32", "AP50"] == 1
     assert np.isnan(table.loc["above 64", "AP50"])
@@ -111,6 +111,47 @@ def test_the_interval_holds_the_value():
     truths, found = make_case(5, 30)
     low, high = evaluate.interval(truths, found, 0, 100, 0)
     assert low < evaluate.ap50(truths, found, 0) < high
+
+
+def test_a_draw_is_judged_as_its_pictures_are():
+    truths, found = make_case(6, 20)
+    drawn = evaluate.bootstrap(truths, found, 1, 10, seed=3)
+    rng = np.random.default_rng(3)
+    for value in drawn:
+        rows = rng.integers(20, size=20)
+        again = evaluate.ap50([truths[row] for row in rows], [found[row] for row in rows], 1)
+        assert value == pytest.approx(again, abs=1e-9)
+
+
+def test_a_difference_is_narrower_than_what_its_sides_do_alone():
+    truths, found = make_case(7, 40)
+    worse = [{**row, "scores": np.where(row["labels"] == 0, 1 - row["scores"], row["scores"])} for row in found]
+    assert evaluate.difference(truths, found, found, 0, 50, 0) == (0, 0)
+    low, high = evaluate.difference(truths, found, worse, 0, 200, 0)
+    assert low < evaluate.ap50(truths, found, 0) - evaluate.ap50(truths, worse, 0) < high
+    first, second = (evaluate.interval(truths, some, 0, 200, 0) for some in (found, worse))
+    assert high - low < (first[1] - first[0]) + (second[1] - second[0])
+
+
+def test_the_best_score_by_hand():
+    wrong = [60, 60, 70, 70]
+    truths, found = one_case([BOX, [100, 100, 120, 120], wrong, wrong], [0, 1, 0, 0], [0.9, 0.62, 0.41, 0.12])
+    assert evaluate.best_score(truths, found) == pytest.approx(0.45)  # the lowest step that leaves only what is right
+    assert evaluate.best_score([], []) == 0.05
+
+
+def test_faults_of_a_picture_count_a_wrong_class_once():
+    truths, found = one_case([BOX, [60, 60, 70, 70]], [1, 0])
+    assert faults.count_faults(truths, found, 0.5).tolist() == [3]  # the wrong class, a background, a missed head
+
+
+def test_boxes_of_half_the_area_are_found_and_enlarged():
+    half = 10 / np.sqrt(2)
+    small = [20 - half, 20 - half, 20 + half, 20 + half]
+    truths, found = one_case([small, [60, 60, 70, 70]], [0, 0])
+    assert faults.area_ratio(truths, found, 0.5) == pytest.approx(0.5)
+    np.testing.assert_allclose(faults.enlarge(found, np.sqrt(2))[0]["boxes"][0], BOX)
+    assert np.isnan(faults.area_ratio(truths, found, 0.99))
 
 
 @pytest.fixture(scope="module")

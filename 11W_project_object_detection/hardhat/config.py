@@ -23,8 +23,7 @@ class Config:
     photograph_rate: float = 5e-4
     batch: int = 8
     workers: int = 0  # processes that read pictures
-    score: float = 0.3  # above which a detection counts where one has to decide
-    resamples: int = 300  # of pictures, for intervals
+    resamples: int = 2000  # of pictures, for intervals
     seconds: float = 10.0  # of the video
     retrain: bool = False  # train even where finished weights are at hand
 
@@ -42,7 +41,6 @@ CONFIGS = {
         epochs=6,
         photograph_epochs=3,
         batch=4,
-        score=0.05,
         resamples=20,
         seconds=1.0,
     ),

@@ -68,7 +68,13 @@ def load_sites(config: Config) -> Collection:
             "no hardhat/images/ in the data folder; put the hard-hat photographs there (Kaggle "
             "andrewmvd/hard-hat-detection has them), or use the profile sample"
         )
-    return sites
+    return sites if sites.validation else hold_out(sites)
+
+
+def hold_out(sites: Collection, every: int = 10) -> Collection:
+    """The same with every tenth of the pictures to train on kept for validation."""
+    kept = [picture for place, picture in enumerate(sites.train) if place % every]
+    return replace(sites, train=kept, validation=sites.train[::every])
 
 
 def load_photographs(config: Config) -> Collection | None:

@@ -1,4 +1,4 @@
-"""Detections judged: average precision by COCO's rules, by class and size, with intervals; and what goes wrong.
+"""Detections judged: average precision by COCO's rules, with intervals.
 
 A detection is a dict of arrays for one picture: boxes (n, 4) xmin ymin xmax ymax, scores (n,), labels (n,) as places in
 CLASSES.
@@ -14,9 +14,6 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from hardhat.data import CLASSES, Picture, to_coco
-
-SIZES = {"up to 16": (0, 16), "16 to 32": (16, 32), "32 to 64": (32, 64), "above 64": (64, 10_000)}  # heights, pixels
-KINDS = ("right", "duplicate", "wrong class", "badly placed", "background", "missed")
 
 
 @dataclass(frozen=True)
@@ -116,13 +113,15 @@ def match(truth: Truth, found: dict, label: int, iou: float = 0.5) -> tuple[np.n
 
 
 def right_or_wrong(truths: list[Truth], detections: list[dict], label: int, iou: float = 0.5) -> pd.DataFrame:
-    """The detections of a class, the highest score first: score, and whether it hits an object, 1 or 0."""
-    scores, hits = [np.array([])], [np.array([])]
-    for truth, found in zip(truths, detections, strict=True):
+    """The detections of a class, the highest score first: score, whether it hits an object (1 or 0), its picture."""
+    scores, hits, pictures = [np.array([])], [np.array([])], [np.array([], int)]
+    for number, (truth, found) in enumerate(zip(truths, detections, strict=True)):
         rows, which = match(truth, found, label, iou)
         scores.append(found["scores"][rows])
         hits.append((which >= 0).astype(float))
-    table = pd.DataFrame({"score": np.concatenate(scores), "hit": np.concatenate(hits)})
+        pictures.append(np.full(len(rows), number))
+    columns = {"score": scores, "hit": hits, "picture": pictures}
+    table = pd.DataFrame({name: np.concatenate(values) for name, values in columns.items()})
     return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -137,11 +136,13 @@ def precision_recall(truths: list[Truth], detections: list[dict], label: int, io
 
 def average_precision(curve: pd.DataFrame) -> float:
     """The area under a curve whose precision is made to fall, at COCO's 101 recalls."""
-    if curve.empty:
-        return 0.0
-    falling = np.maximum.accumulate(curve["precision"].to_numpy()[::-1])[::-1]
-    places = np.searchsorted(curve["recall"].to_numpy(), np.linspace(0, 1, 101), side="left")
-    return float(np.mean([falling[place] if place < len(falling) else 0.0 for place in places]))
+    return area_below(curve["precision"].to_numpy(), curve["recall"].to_numpy())
+
+
+def area_below(precision: np.ndarray, recall: np.ndarray) -> float:
+    """The same for a curve as two arrays (n,), the lowest recall first; 0 for an empty one."""
+    falling = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)  # beyond the last recall nothing is found
+    return float(falling[np.searchsorted(recall, np.linspace(0, 1, 101), side="left")].mean())
 
 
 def ap50(truths: list[Truth], detections: list[dict], label: int) -> float:
@@ -152,91 +153,47 @@ def ap50(truths: list[Truth], detections: list[dict], label: int) -> float:
 
 
 def interval(truths: list[Truth], detections: list[dict], label: int, resamples: int, seed: int) -> tuple[float, float]:
-    """The 95 % interval of `ap50`, by drawing pictures again."""
-    rng, found = np.random.default_rng(seed), []
-    for _ in range(resamples):
-        rows = rng.integers(len(truths), size=len(truths))
-        found.append(ap50([truths[row] for row in rows], [detections[row] for row in rows], label))
-    return tuple(float(edge) for edge in np.nanquantile(found, (0.025, 0.975)))
+    """The 95 % interval of `ap50`, by the bootstrap: as many pictures are drawn from them, with replacement."""
+    return middle_share(bootstrap(truths, detections, label, resamples, seed))
 
 
-def by_size(truths: list[Truth], detections: list[dict], label: int) -> pd.DataFrame:
-    """AP50 of the objects of each size, with their number; detections that hit others are left out, as COCO does."""
-    rows = {}
-    for name, (low, high) in SIZES.items():
-        part_truths, part_found = [], []
-        for truth, found in zip(truths, detections, strict=True):
-            heights = truth.boxes[:, 3] - truth.boxes[:, 1]
-            inside = (heights >= low) & (heights < high)
-            others = overlap(found["boxes"], truth.boxes[~inside]).max(axis=1, initial=0) >= 0.5
-            own = found["boxes"][:, 3] - found["boxes"][:, 1]
-            hits = overlap(found["boxes"], truth.boxes[inside]).max(axis=1, initial=0) >= 0.5
-            keep = hits | (~others & (own >= low) & (own < high))
-            part_truths.append(Truth(truth.boxes[inside], truth.labels[inside]))
-            part_found.append({key: value[keep] for key, value in found.items()})
-        number = int(sum((truth.labels == label).sum() for truth in part_truths))
-        rows[name] = {"number": number, "AP50": ap50(part_truths, part_found, label)}
-    return pd.DataFrame(rows).T
+def difference(
+    truths: list[Truth], first: list[dict], second: list[dict], label: int, resamples: int, seed: int
+) -> tuple[float, float]:
+    """The 95 % interval of how much better `first` is than `second` in `ap50`; both are judged on the same draws."""
+    drawn = [bootstrap(truths, detections, label, resamples, seed) for detections in (first, second)]
+    return middle_share(drawn[0] - drawn[1])
 
 
-def confusion(truths: list[Truth], detections: list[dict], score: float) -> pd.DataFrame:
-    """What is there (rows) against what is said (columns), both with background, at detections above `score`."""
-    names = [*CLASSES, "background"]
-    table = np.zeros((len(names), len(names)), int)
-    for truth, found in zip(truths, detections, strict=True):
-        rows = best_first(found, found["scores"] >= score)
-        hits = assign(overlap(found["boxes"][rows], truth.boxes))
-        for row, hit in zip(rows, hits, strict=True):
-            table[truth.labels[hit] if hit >= 0 else -1, found["labels"][row]] += 1
-        for label in np.delete(truth.labels, hits[hits >= 0]):
-            table[label, -1] += 1
-    return pd.DataFrame(table, index=names, columns=names)
+def middle_share(values: np.ndarray) -> tuple[float, float]:
+    """What 95 % of values lie between, as many above as below."""
+    return tuple(float(edge) for edge in np.nanquantile(values, (0.025, 0.975)))
 
 
-def count_kinds(truths: list[Truth], detections: list[dict], score: float) -> dict[str, int]:
-    """How many detections above `score` are right, and of what kind the others are; and how many objects are missed.
+def bootstrap(truths: list[Truth], detections: list[dict], label: int, resamples: int, seed: int) -> np.ndarray:
+    """`ap50` of as many pictures, drawn from them with replacement, (resamples,); NaN where none has an object.
 
-    After Hoiem et al. 2012: a wrong class overlaps an object of the other class by half; a badly placed one overlaps an
-    object by a tenth to a half; what overlaps less is background.
+    A picture that is drawn twice counts twice: no detection has to be matched again.
     """
-    counts = dict.fromkeys(KINDS, 0)
-    for truth, found in zip(truths, detections, strict=True):
-        keep = found["scores"] >= score
-        found = {key: value[keep] for key, value in found.items()}
-        hit = np.zeros(len(truth.labels), bool)
-        for label in range(len(CLASSES)):
-            own = np.flatnonzero(truth.labels == label)
-            rows, which = match(truth, found, label)
-            right, boxes = which >= 0, found["boxes"][rows]
-            hit[own[which[right]]] = True
-            same = overlap(boxes, truth.boxes[own]).max(axis=1, initial=0)
-            other = overlap(boxes, truth.boxes[truth.labels != label]).max(axis=1, initial=0)
-            counts["right"] += int(right.sum())
-            for own_overlap, other_overlap in zip(same[~right], other[~right], strict=True):
-                counts[kind_of(own_overlap, other_overlap)] += 1
-        counts["missed"] += int((~hit).sum())
-    return counts
+    table, rng = right_or_wrong(truths, detections, label), np.random.default_rng(seed)
+    objects = np.array([(truth.labels == label).sum() for truth in truths])
+    hit, picture = table["hit"].to_numpy(), table["picture"].to_numpy()
+    found = np.full(resamples, np.nan)
+    for place in range(resamples):
+        times = np.bincount(rng.integers(len(truths), size=len(truths)), minlength=len(truths))
+        right, said = np.cumsum(hit * times[picture]), np.cumsum(times[picture])
+        if number := times @ objects:
+            found[place] = area_below(right / np.maximum(said, 1), right / number)
+    return found
 
 
-def count_faults(truths: list[Truth], detections: list[dict], score: float) -> np.ndarray:
-    """How many objects of each picture are missed, and how many detections above `score` are wrong, (n,)."""
-    found = [count_kinds([truth], [row], score) for truth, row in zip(truths, detections, strict=True)]
-    return np.array([sum(kinds.values()) - kinds["right"] for kinds in found])
+def best_score(truths: list[Truth], detections: list[dict]) -> float:
+    """The score, in steps of 0.05, above which detections have the largest F1, of all classes together.
 
-
-def by_score(truths: list[Truth], detections: list[dict], bins: int = 10) -> pd.DataFrame:
-    """Detections in bins of equal width by their score: number, mean score, share that is right at an IoU of 0.5."""
-    curves = pd.concat([right_or_wrong(truths, detections, label) for label in range(len(CLASSES))])
-    place = np.minimum((curves["score"] * bins).astype(int), bins - 1)
-    groups = curves.groupby(place)
-    table = {"number": groups.size(), "mean score": groups["score"].mean(), "right": groups["hit"].mean()}
-    return pd.DataFrame(table)
-
-
-def kind_of(same: float, other: float) -> str:
-    """The kind of a wrong detection, by its largest overlap with objects of its own class and of the other."""
-    if same >= 0.5:
-        return "duplicate"
-    if other >= 0.5:
-        return "wrong class"
-    return "badly placed" if max(same, other) >= 0.1 else "background"
+    F1 is 2 right / (detections + objects). For pictures that are not those of the test.
+    """
+    table = pd.concat([right_or_wrong(truths, detections, label) for label in range(len(CLASSES))])
+    objects = sum(len(truth.labels) for truth in truths)
+    steps = np.arange(1, 20) / 20
+    kept = [table[table["score"] >= step] for step in steps]
+    return float(steps[np.argmax([2 * rows["hit"].sum() / max(len(rows) + objects, 1) for rows in kept])])

@@ -72,7 +72,7 @@ class ClippedConv(Conv2dStaticSamePadding):
 def clip_inside(quick: nn.Module) -> nn.Module:
     """Have the Lite0 of a detector from `detector.fuse` clip inside its convolutions, in place; on CPUs that can.
 
-    The answers are the same to the last bit. A third of the time went into clipping.
+    By that alone no answer changes, not by a bit.
     """
     if pick_device() == "cpu" and torch.backends.mkldnn.is_available():
         network = quick.backbone.network
@@ -83,6 +83,23 @@ def clip_inside(quick: nn.Module) -> nn.Module:
         network._swish = nn.Identity()
         for convolution in clipped:
             convolution.__class__ = ClippedConv
+    return quick
+
+
+def pad_inside(quick: nn.Module) -> nn.Module:
+    """Have the Lite0 of a detector pad inside its convolutions, in place, instead of making a wider copy of the map.
+
+    With a step of two, Lite0 puts one column more on the right than on the left, which convolutions cannot do. They
+    can if a column of zeros is put on the left of their kernel: then both sides get the larger number. The same for
+    rows. Answers differ by rounding, as the sums may be taken in another order.
+    """
+    for convolution in quick.backbone.network.modules():
+        wider = getattr(getattr(convolution, "static_padding", None), "padding", None)
+        if wider and wider[1] == wider[0] + 1:  # left, right, top, bottom
+            weight = F.pad(convolution.weight.detach(), (1, 0, 1, 0)).to(memory_format=torch.channels_last)
+            convolution.weight = nn.Parameter(weight, requires_grad=False)
+            convolution.kernel_size, convolution.padding = tuple(weight.shape[2:]), (wider[3], wider[1])
+            convolution.static_padding = nn.Identity()
     return quick
 
 

@@ -113,17 +113,33 @@ def lay_heat(ax: Axes, heat: np.ndarray, side: int) -> None:
 
 
 def plot_targets(picture: Picture, target: dict[str, np.ndarray], side: int) -> Figure:
-    """A picture with its boxes, and the map of each class that the head is to give for it."""
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.9))
+    """A picture with its boxes, the map of each class that the head is to give for it, and the largest bump near by."""
+    figure, axes = plt.subplots(1, 4, figsize=(12, 3.4))
     wanted = picture.of(*CLASSES)
     scale = show_picture(axes[0], picture, side)
     draw_boxes(axes[0], scale * wanted.boxes, wanted.names)
     axes[0].set_title("what is there", loc="center")
-    for ax, name, heat in zip(axes[1:], CLASSES, target["heat"], strict=True):
+    for ax, name, heat in zip(axes[1:], ("helmets", "bare heads"), target["heat"], strict=False):
         show_picture(ax, picture, side)
         lay_heat(ax, heat, side)
-        ax.set_title(f"what the head should say: {name}", loc="center")
+        ax.set_title(f"target for {name}", loc="center")
+    plot_bump(axes[-1], target)
     return figure
+
+
+def plot_bump(ax: Axes, target: dict[str, np.ndarray], reach: int = 3) -> None:
+    """The cells around the middle of the largest box, with their values."""
+    row, column = np.unravel_index(target["size"].prod(axis=0).argmax(), target["weight"].shape[1:])
+    heat = np.pad(target["heat"].max(axis=0), reach)[row : row + 2 * reach + 1, column : column + 2 * reach + 1]
+    ax.imshow(heat, cmap="magma", vmin=0, vmax=1)
+    for (y, x), value in np.ndenumerate(heat):
+        if value > 0:
+            ax.text(
+                x, y, f"{value:.2f}", ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white"
+            )
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    ax.set_title("the largest head, cell by cell", loc="center")
 
 
 def plot_heat(pictures: list[Picture], heats: list[np.ndarray], side: int) -> Figure:

@@ -22,7 +22,7 @@ FPS = 12
 
 @dataclass(frozen=True)
 class Walker:
-    """Somebody who crosses the picture: SVG, height of the head, where the feet are, where from, how fast, helmet."""
+    """Somebody who crosses the picture: SVG, head's height, where the feet are, where it starts, speed, helmet."""
 
     svg: str
     size: float
@@ -43,15 +43,15 @@ def draw_walkers(rng: np.random.Generator, number: int, horizon: float, frames: 
         feet = horizon + (SIDE - horizon) * (size / 60) ** 0.8
         start = rng.uniform(0, SIDE)
         if place == 1:
-            start = (SIDE if speed > 0 else -size) - frames // 4 * speed
+            start = (SIDE if speed > 0 else 0) - frames // 4 * speed
         elif not helmet:
-            start = (-size if speed > 0 else SIDE) - frames // 2 * speed
+            start = (0 if speed > 0 else SIDE) - frames // 2 * speed
         walkers.append(Walker(body, size, feet, start, speed, helmet))
     return walkers
 
 
 def draw_frames(seconds: float, seed: int) -> Iterator[tuple[Image.Image, bool]]:
-    """The frames of a video, RGB, and whether somebody without a helmet is there, be it behind somebody else."""
+    """The frames of a video, RGB, and whether the middle of a bare head is inside, be it behind somebody else."""
     rng = np.random.default_rng(seed)
     horizon = 0.42 * SIDE
     scene = draw_sky(rng, "day", horizon) + several(rng, FAR, 3, 4, horizon)
