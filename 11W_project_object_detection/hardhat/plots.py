@@ -169,7 +169,8 @@ def plot_histories(histories: dict[str, list[dict]]) -> Figure:
     axes[0, 0].yaxis.set_major_locator(FixedLocator([0.1, 0.2, 0.3, 0.5, 1]))
     axes[0, 0].yaxis.set_major_formatter("{x:g}")
     axes[0, 0].yaxis.set_minor_locator(NullLocator())
-    axes[0, 0].legend()
+    if len(histories) > 1:
+        axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     if scores:
         axes[0, 1].set(title="mAP on the validation part", xlabel="epoch")
     return figure
