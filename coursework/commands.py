@@ -7,6 +7,8 @@ from coursework import gallery, gate, notebooks, readme, records
 from coursework.notebooks import Outcome
 from coursework.weeks import ROOT, Week
 
+COUNTED = ((-2, "recomputed"), (-2, "from record"), (-1, "equal"))  # in the rows of `compare`
+
 
 def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
     """Execute the notebooks of `weeks` into `build/`, print a table, write the gallery; 1 if any failed."""
@@ -80,11 +82,19 @@ def check(weeks: list[Week]) -> int:
 
 def reproduce(weeks: list[Week], overrides: Callable[[Week], str]) -> int:
     """Run the committed profile of each week again and compare metric by metric; 0 only if all of them agree."""
-    return max((reproduce_week(week, overrides(week)) for week in weeks), default=0)
+    statuses, counts = [], []
+    for week in weeks:
+        statuses.append(reproduce_week(week, overrides(week), counts))
+    if counts:
+        print_table(["week", "run on", "recomputed", "from record", "equal", "not equal"], counts)
+    return max(statuses, default=0)
 
 
-def reproduce_week(week: Week, overrides: str) -> int:
-    """0 if the headline was recomputed and all metrics agree, 1 if not, 2 if there was nothing to compare with."""
+def reproduce_week(week: Week, overrides: str, counts: list[list[str]]) -> int:
+    """0 if the headline was recomputed and all metrics agree, 1 if not, 2 if there was nothing to compare with.
+
+    Appends a row to `counts` for each run: how many metrics were recomputed, read from records, equal, and not.
+    """
     committed = records.read_results(week.results)
     if committed["headline"] is None:
         print(f"{week.name}: no run is recorded, so there is nothing to compare; render the week first")
@@ -99,14 +109,14 @@ def reproduce_week(week: Week, overrides: str) -> int:
     if not again["runs"]:
         print(f"{week.name}: the notebook recorded nothing; its last cell must call run.save()")
         return 1
-    status = max(compare_source(week, source, run, committed) for source, run in again["runs"].items())
+    status = max(compare_source(week, source, run, committed, counts) for source, run in again["runs"].items())
     if committed["headline"] not in again["runs"] and status == 0:
         print(f"{week.name}: the headline run, on {committed['headline']}, was not computed again")
         return 1
     return status
 
 
-def compare_source(week: Week, source: str, run: dict, committed: dict) -> int:
+def compare_source(week: Week, source: str, run: dict, committed: dict, counts: list[list[str]]) -> int:
     """Compare the new run on one data source with the committed one, in a table; exit status as above."""
     if source not in committed["runs"]:
         print(
@@ -115,6 +125,8 @@ def compare_source(week: Week, source: str, run: dict, committed: dict) -> int:
         return 2
     rows = compare(week, run, committed["runs"][source])
     print_table([f"{week.name} on {source}", "recorded", "now", "allowed", "", ""], rows)
+    told = [[row[place] for row in rows].count(word) for place, word in COUNTED]
+    counts.append([week.name, source, *map(str, told), str(len(rows) - told[-1])])
     recalled_headline = week.headline in run["from_record"] and source == committed["headline"]
     if recalled_headline:
         print(f"{week.name}: the headline {week.headline} was not recomputed; --retrain does that")

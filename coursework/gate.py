@@ -91,6 +91,7 @@ def output_complaints(output: nbformat.NotebookNode) -> Iterator[str]:
         yield from length_complaints(output.text)
     else:
         yield from data_complaints(output.data)
+        yield from description_complaints(output)
 
 
 def data_complaints(data: dict) -> Iterator[str]:
@@ -111,6 +112,13 @@ def data_complaints(data: dict) -> Iterator[str]:
     for kind in PICTURES:
         if kind in data:
             yield from picture_complaints(kind, data[kind])
+
+
+def description_complaints(output: nbformat.NotebookNode) -> Iterator[str]:
+    """Complaints about a picture without words for who cannot see it."""
+    for kind in PICTURES:
+        if kind in output.data and not output.metadata.get(kind, {}).get("alt"):
+            yield "a figure without alternative text: call use_style() of coursework.figures first"
 
 
 def picture_complaints(kind: str, encoded: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The tables of the READMEs, generated from `results.json` and `week.toml`, so that text cannot drift from results."""
 
+import math
 from collections import defaultdict
 from pathlib import Path
 
@@ -98,10 +99,14 @@ def describe_run(run: dict) -> str:
 
 
 def show(value: float | None, language: str = "en") -> str:
-    """A metric as text: whole numbers whole, others with four digits, no minus before zero; a dash for None."""
+    """A metric as text: whole numbers whole, others with four digits, small ones with two that count; a dash for None.
+
+    There is no minus before zero, and what is below a millionth is zero.
+    """
     if value is None:
         return "–"
-    text = str(value) if isinstance(value, int) else f"{value:z.4f}"
+    digits = 1 - math.floor(math.log10(abs(value))) if 1e-6 <= abs(value) < 1e-3 else 4
+    text = str(value) if isinstance(value, int) else f"{value:z.{digits}f}"
     return decimal(text, language)
 
 

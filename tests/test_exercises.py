@@ -1,4 +1,4 @@
-"""Exercises: the stub fails its check, the folded solution passes it."""
+"""Exercises: every week ends with three; the stub fails its check, the folded solution passes it."""
 
 import re
 
@@ -15,6 +15,17 @@ EXERCISES = [
     for week, name in NOTEBOOKS
     for exercise in find_exercises(nbformat.read(week.folder / name, 4))
 ]
+
+
+@pytest.mark.parametrize("week", all_weeks(), ids=lambda week: week.name)
+def test_every_week_ends_with_three_exercises_and_has_something_to_try(week):
+    notebooks = [nbformat.read(week.folder / name, 4) for name in week.notebooks]
+    assert [exercise.number for notebook in notebooks for exercise in find_exercises(notebook)] == [1, 2, 3]
+    for level in ("Easy", "Medium", "Hard"):
+        assert sum(cell.source.count(f"*{level}.*") for notebook in notebooks for cell in notebook.cells) == 1
+    tries = [cell for notebook in notebooks for cell in notebook.cells if cell.source.startswith("# Try it")]
+    assert len(tries) == 1
+    assert tries[0].cell_type == "code"
 
 
 @pytest.mark.parametrize(("week", "name", "exercise"), EXERCISES)

@@ -22,8 +22,9 @@ def code(source="1", count=1, outputs=(), **metadata):
     return v4.new_code_cell(source, execution_count=count, outputs=list(outputs), metadata=metadata)
 
 
-def shown(data):
-    return v4.new_output("display_data", data=data)
+def shown(data, alt="a line that falls"):
+    words = {kind: {"alt": alt} for kind in data if alt and kind.startswith("image/")}
+    return v4.new_output("display_data", data=data, metadata=words)
 
 
 def picture(width, height, kind="PNG"):
@@ -81,6 +82,7 @@ HOME = "/".join(["", "home", "ann", "week.csv"])
         (code(outputs=[shown({"image/png": picture(4000, 300)})]), "a figure of 4000 × 300 pixels"),
         (code(outputs=[shown({"image/png": picture(30, 30, "GIF")})]), "image/png that is GIF"),
         (code(outputs=[shown({"image/png": "aGk="})]), "image/png that cannot be read"),
+        (code(outputs=[shown({"image/png": picture(9, 9)}, alt="")]), "a figure without alternative text"),
         (code(outputs=[shown({"image/jpeg": picture(300, 300, "JPEG")[:200]})]), "image/jpeg that cannot be read"),
         (code(outputs=[stream("saved at 12:30:11")]), "time stamp '12:30:11'"),
         (code(outputs=[stream("am 05.01.2026 12:30")]), "time stamp"),

@@ -60,7 +60,7 @@ def test_summary_and_grid():
     summary = report.summarise(records, 100, 0)
     assert summary.index[0] == ("unet", "dice")
     assert summary.loc[("unet", "dice"), "iou"] == pytest.approx(0.65)
-    assert summary.loc[("unet", "dice"), "between seeds"] == pytest.approx(0.2)
+    assert summary.loc[("unet", "dice"), "between starts"] == pytest.approx(0.2)
     assert summary.loc[("unet", "dice"), "validation IoU"] == pytest.approx(0.8)
     low, high = map(float, summary.loc[("unet", "dice"), "IoU, 95 % interval"].split(" to "))
     assert low <= 0.65 <= high

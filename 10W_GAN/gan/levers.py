@@ -21,7 +21,7 @@ from gan.train import fingerprint, fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 BASE, BARE, CALM = "base", "no normalisation in the discriminator", "no momentum of the gradient (beta 0)"
-THEIRS, OURS = "homework's", "ours"
+THEIRS, OURS = "the original's", "ours"
 LEVERS = {  # name: (whose, what it is compared with, what is changed in the base)
     BASE: ("", BASE, {}),
     "deeper generator": (THEIRS, BASE, {"depth_g": 1}),

@@ -20,6 +20,7 @@ from hardhat.config import Config
 from hardhat.standin import stand_in
 
 CLASSES = ("helmet", "head")  # what is learnt; persons are labelled on some pictures only, and left out
+PLURAL = {"helmet": "helmets", "head": "bare heads"}  # in sentences
 KNOWN = (*CLASSES, "person")
 SUFFIXES = (".jpg", ".jpeg", ".png")
 ADVICE = "correct it, or fetch the data again"

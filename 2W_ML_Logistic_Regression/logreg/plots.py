@@ -85,7 +85,7 @@ def plot_zeros(curves: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], 
         left.plot(curve.index, curve["zeros"], "o-", markersize=4, color=colour, label=name)
         sizes = np.sort(np.abs(weights[name].ravel()))[::-1]
         right.plot(np.where(sizes > 0, sizes, np.nan), color=colour, label=name)
-    left.axhline(zeros, color=GREY, linestyle="--", label="at the optimum")
+    left.axhline(zeros, color=GREY, linestyle="--", label="at the minimum")
     left.set(xlabel="epoch", ylabel="weights", title="Weights that are exactly 0", ylim=(-20, zeros * 1.1))
     right.set(xlabel="weight, largest first", ylabel="|w|", title="Sizes after training", yscale="log")
     right.set_xlim(-10, next(iter(weights.values())).size)

@@ -37,7 +37,7 @@ def summarise(records: dict[Cell, Record], resamples: int, seed: int) -> pd.Data
         rows[pair] = {
             **found.mean().to_dict(),
             "IoU, 95 % interval": f"{low:.3f} to {high:.3f}",
-            "between seeds": np.ptp(found["iou"]),
+            "between starts": np.ptp(found["iou"]),
             "validation IoU": np.mean([scores(records[cell].validation)["iou"] for cell in cells]),
         }
     return pd.DataFrame(rows).T.infer_objects()
