@@ -39,11 +39,14 @@ def load():
 
 
 def test_pictures_are_cropped_and_kept(lfw, monkeypatch):
+    first = lfw / "lfw-deepfunneled/Ann_Lee/Ann_Lee_0001.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (250, 250, 3), dtype=np.uint8)).save(first)
     found = load()
     assert found.images.shape == (5, 16, 16, 3)
     assert found.images.dtype == np.uint8
     assert found.people.tolist() == ["Ann_Lee", "Ann_Lee", "Bo_Ek", "Cy_Du", "Di_Mo"]
     assert isinstance(found.images, np.memmap)
+    assert np.array_equal(found.images[0], pictures.read_middle(first, 16, data.CROP))
     monkeypatch.setattr(pictures, "decode", None)  # the second time they are there
     assert np.array_equal(load().images, found.images)
 

@@ -95,6 +95,12 @@ def test_likelihoods_are_torchs(generator):
     assert torch.allclose(losses.gaussian_nats(output, images, 0.1), theirs, rtol=1e-4)
 
 
+def test_a_picture_is_compared_with_itself():
+    images = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert losses.autoencoder_loss(torch.nn.Identity(), images)["loss"] == 0
+    assert losses.autoencoder_loss(lambda some: some + 0.5, images)["loss"] == pytest.approx(0.25)
+
+
 def test_parts_add_up_to_the_loss():
     torch.manual_seed(0)
     model, digits = models.build_digit_model("vae", 16, 4), torch.rand(8, 1, 28, 28).round()

@@ -58,6 +58,19 @@ def test_every_detector_answers(name):
         assert set(row["labels"]) <= {0, 1}
 
 
+def test_boxes_come_back_in_the_pictures_own_pixels(tmp_path):
+    """A picture of 200 x 100 fits a square of 50: a quarter of the size, and boxes end at its border."""
+    Image.new("RGB", (200, 100)).save(tmp_path / "wide.png")
+    picture = data.Picture(tmp_path / "wide.png", 200, 100, np.zeros((0, 4)), ())
+
+    def call(squares):
+        assert squares.shape == (1, 50, 50, 3)
+        return [{"boxes": np.array([[5.0, 5, 10, 15], [40, 20, 60, 40]]), "scores": np.ones(2), "labels": np.zeros(2)}]
+
+    (found,) = detector.detect_by(call, [picture], side=50)
+    assert found["boxes"].tolist() == [[20, 20, 40, 60], [160, 80, 200, 100]]
+
+
 def test_unknown_detectors_are_named():
     with pytest.raises(ValueError, match=r"unknown detector 'yolo'; there are: centernet_lite0, "):
         detector.build_model("yolo", CONFIG)

@@ -113,6 +113,9 @@ def test_a_submission_is_checked():
 
 def test_pictures_can_be_drawn_and_taken():
     pictures = Pictures(np.arange(12).reshape(4, 1, 1, 3), np.arange(4), list("abcd"))
-    assert pictures.take(np.array([2, 0])).files == ["c", "a"]
+    taken = pictures.take(np.array([2, 0]))
+    assert taken.files == ["c", "a"]
+    assert taken.images[:, 0, 0, 0].tolist() == [6, 0]  # each with its own label and name
+    assert taken.labels.tolist() == [2, 0]
     assert len(pictures.draw(3, 0)) == 3
     assert pictures.draw(9, 0).files == list("abcd")
