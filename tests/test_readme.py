@@ -64,7 +64,7 @@ def test_markers_must_be_there_once(tmp_path):
 
 
 def test_numbers_are_shown_alike():
-    shown = [readme.show(value) for value in (None, 3, 0.12345, -0.00001)]
+    shown = [readme.show(value) for value in (None, 3, 0.12345, -1e-9)]
     assert shown == ["–", "3", "0.1235", "0.0000"]
     assert [readme.show(value) for value in (0.000073, 0.00123, 1e-9)] == ["0.000073", "0.0012", "0.0000"]
     assert readme.show(0.5, "ru") == "0,5000"
