@@ -15,7 +15,7 @@ from coursework.weeks import ROOT, Week
 
 MAX_BYTES = 1_500_000
 MAX_LINES = 60
-MAX_WIDTH = 1600  # pixels; wider figures only weigh more on a screen
+MAX_WIDTH, MAX_HEIGHT = 1272, 1600  # pixels; a page of 1,280 must not scroll sideways
 
 TOP_FOLDERS = "home|root|tmp|usr|opt|var|mnt|srv|media|data|work|workspace|content|kaggle|Users|private"
 LOCAL_PATH = re.compile(rf"(?:(?<![\w./~-])|file://)/(?:{TOP_FOLDERS})/|\b[A-Z]:\\+\w")
@@ -132,8 +132,8 @@ def picture_complaints(kind: str, encoded: str) -> Iterator[str]:
         return
     if f"image/{format_.lower()}" != kind:
         yield f"{kind} that is {format_}"
-    if max(size) > MAX_WIDTH:
-        yield f"a figure of {size[0]} × {size[1]} pixels, at most {MAX_WIDTH} fit a screen"
+    if size[0] > MAX_WIDTH or size[1] > MAX_HEIGHT:
+        yield f"a figure of {size[0]} × {size[1]} pixels, at most {MAX_WIDTH} × {MAX_HEIGHT} fit a screen"
 
 
 def text_complaints(text: str) -> Iterator[str]:
