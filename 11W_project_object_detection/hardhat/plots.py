@@ -59,7 +59,7 @@ def plot_pictures(
 
 def plot_statistics(collections: dict[str, list[Picture]]) -> Figure:
     """How many objects a picture has, how high they are, and where they are; a row of places a collection."""
-    figure, axes = plt.subplots(1, 2 + len(collections), figsize=(4 + 3 * (1 + len(collections)), 3.4))
+    figure, axes = plt.subplots(1, 2 + len(collections), figsize=(3.6 + 2.9 * (1 + len(collections)), 3.4))
     for colour, (name, pictures) in zip(PALETTE, collections.items(), strict=False):
         number = [len(picture.of(*CLASSES).names) for picture in pictures]
         edges = np.arange(0, 25) - 0.5

@@ -61,7 +61,7 @@ def plot_product(data: pd.DataFrame) -> Figure:
 
 def plot_categories(data: pd.DataFrame, labels: pd.Series) -> Figure:
     """Counts of every category of every column by target, with the share that left."""
-    figure, axes = plt.subplots(4, 4, figsize=(13, 11), sharex=True)
+    figure, axes = plt.subplots(4, 4, figsize=(12.4, 10.6), sharex=True)
     for ax, column in zip(axes.flat, CATEGORICAL, strict=True):
         counts = pd.crosstab(data[column], labels).reindex(columns=[0, 1], fill_value=0)
         counts = counts.loc[counts.sum(axis=1).sort_values().index]

@@ -38,7 +38,7 @@ def plot_sheet(images: np.ndarray, labels: np.ndarray, classes: list[str], colum
     """One picture of every class: the one with the most contrast, which is rarely dark or hidden."""
     contrast = images.std(axis=(1, 2, 3))
     best = [int(np.argmax(np.where(labels == number, contrast, -1))) for number in range(len(classes))]
-    return image_grid(images[best], [textwrap.fill(nice(name), 14) for name in classes], columns, size=1.15)
+    return image_grid(images[best], [textwrap.fill(nice(name), 14) for name in classes], columns, size=1.13)
 
 
 def plot_augmentation(image: np.ndarray, columns: int = 6) -> Figure:
