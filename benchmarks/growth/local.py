@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "scale.md"
 # A heading that begins with a week, a command, and what it printed.
 STEP = re.compile(
-    r"(?P<before>^## (?P<week>\d+W)[^\n]*\n(?:(?!^## ).*\n)*?```bash\n(?P<command>.*?)```\n)"
-    r"(?:\n```text\n.*?```\n)?",
-    re.DOTALL | re.MULTILINE,
+    r"(?P<before>^## (?P<week>\d+W).*\n(?:(?!## ).*\n)*?```bash\n(?P<command>(?:(?!```).*\n)*)```\n)"
+    r"(?:\n```text\n(?:(?!```).*\n)*```\n)?",
+    re.MULTILINE,
 )
 
 
