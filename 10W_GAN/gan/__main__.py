@@ -39,8 +39,9 @@ def train(arguments: list[str], config: Config) -> str:
         return summarise(runs).round(4).to_string()
     place = [str(side) for side in config.sides].index(arguments[1])
     facts = finish_side(arguments[0], place, load_faces(config, config.sides[place]), config)
-    last = {name: round(value, 4) if isinstance(value, float) else value for name, value in facts["history"][-1].items()}
-    return f"{minutes_of(facts['history']):.1f} minutes, {last}"
+    row = facts["history"][-1]
+    shown = {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
+    return f"{minutes_of(facts['history']):.1f} minutes, {shown}"
 
 
 def finish_side(what: str, place: int, faces: Faces, config: Config) -> dict:
