@@ -124,13 +124,14 @@ def test_restart_and_run_all(path, bar, tab, lab):
     tab.goto(f"{address}/lab/tree/{path}")
     tab.wait_for_selector(".jp-Notebook", timeout=60_000)
     tab.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
+    tab.wait_for_timeout(3000)  # the page is drawn before it listens
+    restart_and_run_all(tab)
     tab.evaluate(
         """() => { window.seen = []; new MutationObserver(() => {
             for (const o of document.querySelectorAll('.jp-OutputArea-output')) {
                 const found = o.textContent.match(/(\\d+)%\\|/); if (found) window.seen.push(found[1]); }
         }).observe(document.body, {childList: true, subtree: true, characterData: true}); }"""
     )
-    restart_and_run_all(tab)
 
     def finished() -> bool:
         tab.keyboard.press("Control+s")
