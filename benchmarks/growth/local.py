@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from coursework.weeks import ROOT, find_week
+
 PAGE = ROOT / "docs" / "scale.md"
 # A heading that begins with a week, a command, and what it printed.
 STEP = re.compile(
@@ -39,12 +40,13 @@ def run(week: str, command: str) -> str:
 
     Raises: RuntimeError with the end of its errors if it fails.
     """
-    (folder,) = ROOT.glob(f"{week}_*")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as fresh:
         env = dict(os.environ) | {"PATH": path, "COURSEWORK_BUILD": fresh, "COURSEWORK_PROFILE": "tiny"}
         started = time.perf_counter()
-        done = subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=find_week(week).folder, env=env, capture_output=True, text=True, check=False
+        )
         seconds = time.perf_counter() - started
     if done.returncode:
         raise RuntimeError(f"{week} failed: {done.stderr[-2000:]}")
