@@ -16,16 +16,16 @@ from {test} import *
 from {package} import train
 real = train.{loop}
 def slow(*arguments):
-    if sys.argv[2] == "slow":
+    if sys.argv[1] == "slow":
         time.sleep(0.3)
     return real(*arguments)
 train.{loop} = slow
-{call}
-torch.save(model.state_dict(), sys.argv[1] + ".done")
+for place in sys.argv[2:]:
+    {call}
+    torch.save(model.state_dict(), place + ".done")
 """
 
-FIT = """model = make_model()
-train.fit(model, {parts}, PLAN, Path(sys.argv[1]), "k")"""
+FIT = 'model = make_model(); train.fit(model, {parts}, PLAN, Path(place), "k")'
 
 
 def kill_and_go_on(folder, test, package, parts="", loop="train_epoch", call=FIT):
@@ -37,15 +37,14 @@ def kill_and_go_on(folder, test, package, parts="", loop="train_epoch", call=FIT
     checkpoint = folder / "c"
     names = {"folder": os.path.dirname(__file__), "test": test, "package": package, "loop": loop}
     job = JOB.format(**names, call=call.format(parts=parts))
-    command = [sys.executable, "-c", job, str(checkpoint)]
-    with subprocess.Popen([*command, "slow"]) as victim:
+    command = [sys.executable, "-c", job]
+    with subprocess.Popen([*command, "slow", str(checkpoint)]) as victim:
         limit = time.monotonic() + 120
         while not checkpoint.exists() and time.monotonic() < limit:
             time.sleep(0.02)
         os.kill(victim.pid, signal.SIGKILL)
     assert checkpoint.exists()
     assert not (folder / "c.done").exists()
-    subprocess.run([*command, "fast"], check=True, timeout=120)
-    subprocess.run([sys.executable, "-c", job, str(folder / "whole"), "fast"], check=True, timeout=120)
+    subprocess.run([*command, "fast", str(checkpoint), str(folder / "whole")], check=True, timeout=120)
     assert not checkpoint.exists()
     return [torch.load(folder / name, weights_only=True) for name in ("c.done", "whole.done")]

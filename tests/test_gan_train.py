@@ -20,7 +20,7 @@ RECIPE = Recipe(side=16, latent=4, width_g=4, width_d=4, batch=4, steps=6, perio
 CONFIG = replace(CONFIGS["tiny"], sides=(32, 64), watched=6, judged=20, lever_side=16, steps=(4, 2), periods=2)
 
 
-CALL = "model = train.fit(RECIPE, make_images(), Path(sys.argv[1]))[0]; Path(sys.argv[1]).unlink()"
+CALL = "model = train.fit(RECIPE, make_images(), Path(place))[0]; Path(place).unlink()"
 
 
 def make_images(number=40, side=16, seed=0):

@@ -182,7 +182,7 @@ def draw_plain(folder, number, seed):
 
 def test_it_learns_to_find(tmp_path):
     shown, held = draw_plain(tmp_path / "shown", 16, 0), draw_plain(tmp_path / "held", 8, 1)
-    plan = train.Plan("centernet_lite0", 16, 2e-3)
+    plan = train.Plan("centernet_lite0", 10, 3e-3)
     model, history = train.train(plan, shown, [], CONFIG, tmp_path / "work")
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
     scores = coco_average(held, detector.detect(model, held, CONFIG))
