@@ -142,8 +142,19 @@ def recorded(week: str, folder: Path, name: str, key: str, compute: Callable[[],
             return record
     record = {"key": key, **compute()}
     fresh.parent.mkdir(parents=True, exist_ok=True)
-    write_text(fresh, json.dumps(record, indent=1) + "\n")
+    write_text(fresh, to_json(record))
     return record
+
+
+def to_json(record: dict) -> str:
+    """`record` as JSON, a line for each entry and for each dict in a list of dicts, so that a change is short."""
+
+    def write(value) -> str:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return "[\n" + ",\n".join(f"  {json.dumps(item)}" for item in value) + "\n ]"
+        return json.dumps(value)
+
+    return "{\n" + ",\n".join(f" {json.dumps(name)}: {write(value)}" for name, value in record.items()) + "\n}\n"
 
 
 def pack(key: str, model: nn.Module, optimizer, schedule, history: list[dict], best: dict) -> dict:

@@ -103,3 +103,13 @@ def test_keys_tell_all_parts_apart():
     }
     assert len(keys) == 6
     assert checkpoints.training_key("a", {"x": 1, "y": 2}) == checkpoints.training_key("a", {"y": 2, "x": 1})
+
+
+def test_records_take_a_line_for_each_value_and_each_row(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    record = {"map": 0.5, "names": ["helmet", "é"], "none": [], "history": [{"loss": 1.0}, {"loss": 0.5}]}
+    assert checkpoints.recorded("1W", tmp_path, "a/b", "k", lambda: record) == {"key": "k", **record}
+    (path,) = tmp_path.rglob("b.json")
+    assert len(path.read_text().splitlines()) == 2 + len({"key": "k", **record}) + len(record["history"]) + 1
+    again = checkpoints.recorded("1W", tmp_path, "a/b", "k", lambda: pytest.fail("computed again"))
+    assert again == {"key": "k", **record}
