@@ -164,6 +164,7 @@ def strip_volatile(notebook: nbformat.NotebookNode) -> None:
         cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
         if "outputs" in cell:
             drop_finished_bars(cell)
+            join_streams(cell)
         for output in cell.get("outputs", []):
             if "metadata" in output:  # pictures keep the words for who cannot see them
                 words = {kind: output.metadata.get(kind, {}).get("alt") for kind in PICTURES}
@@ -175,6 +176,18 @@ def drop_finished_bars(cell: nbformat.NotebookNode) -> None:
     written = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
     if not any(on_screen(line) for line in written.replace("\r\n", "\n").split("\n")):
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+
+
+def join_streams(cell: nbformat.NotebookNode) -> None:
+    """Make one output of what was printed in a row: where a kernel cuts it depends on the moment."""
+    joined = []
+    for output in cell.outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == last.get("output_type") == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    cell.outputs = joined
 
 
 def on_screen(line: str) -> str:

@@ -143,6 +143,13 @@ def test_bars_that_wiped_themselves_out_are_not_kept(week, code, kept):
     assert list(dict.fromkeys(output.name for output in outputs)) == kept
 
 
+def test_what_is_printed_in_a_row_is_one_output_however_slowly(week):
+    write(week, "import time\nfor k in range(3):\n    print(k, flush=True)\n    time.sleep(0.3)\ndisplay(k)\nprint(k)")
+    outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
+    outputs = notebooks.read_notebook(outcome.path).cells[1].outputs
+    assert [output.get("text") for output in outputs] == ["0\n1\n2\n", None, "2\n"]
+
+
 @pytest.mark.parametrize("content", [None, b"{", b"\xff\xfe"])
 def test_a_notebook_that_cannot_be_read_does_not_stop_the_rest(week, capsys, content):
     week = replace(week, notebooks=("bad.ipynb", "trial.ipynb"))

@@ -26,7 +26,7 @@ def plot_study(table: pd.DataFrame) -> Figure:
     left.step(kept.index, kept["auc"].cummax(), where="post", color=ORANGE, label="best so far")
     left.set(xlabel="trial", ylabel="mean ROC-AUC of the folds seen", title="The search")
     left.set_ylim(table["auc"].quantile(0.05) - 0.001, table["auc"].max() + 0.001)
-    left.legend(fontsize=9, loc="lower right")
+    left.legend(fontsize=9, ncols=3, loc="lower right", bbox_to_anchor=(1.02, 0.98), columnspacing=1, handletextpad=0.3)
     points = right.scatter(
         kept["learning_rate"], kept["auc"], c=kept["depth"], s=40, vmin=0.5, vmax=5.5, cmap=plt.get_cmap("viridis", 5)
     )
