@@ -13,7 +13,8 @@ from hardhat import standin
 
 DOCUMENTED = (ValueError, FileNotFoundError)
 LURES = (b"\x00", b"\xff\xfe", b"\n", b",", b"\t", b'"', b"<", b"&#0;", b"nan", b"inf", b"-1", b"1e999", b"9" * 40)
-LURES += (b"<!DOCTYPE a>", b'<?xml version="1.0" encoding="x"?>', b"\xef\xbb\xbf", "é".encode("latin-1"), b"")
+LURES += (b"<!DOCTYPE a>", b"\xef\xbb\xbf", "é".encode("latin-1"), b"")
+LURES += tuple(f'<?xml version="1.0" encoding="{name}"?>'.encode() for name in ("x", "shift_jis", "idna"))
 
 
 def annotation():

@@ -79,6 +79,8 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
     [
         (lambda xml: xml[:-20], "is no annotation"),
         (lambda xml: ENTITIES, "is no annotation .*EntitiesForbidden"),
+        (lambda xml: '<?xml version="1.0" encoding="x"?>' + xml, r"site1.xml is no annotation .*unknown encoding: x"),
+        (lambda xml: '<?xml version="1.0" encoding="shift_jis"?>' + xml, r"site1.xml is no annotation .*multi-byte"),
         (lambda xml: xml.replace("<width>40</width>", ""), "has None for size/width"),
         (lambda xml: xml.replace("<width>40", "<width>50"), r"site1.xml says 50 × 40, site1.png has 40 × 40"),
         (lambda xml: xml.replace(">helmet<", ">hat<"), "has an object 'hat'; expected helmet, head, person"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
-import defusedxml
 import numpy as np
 from defusedxml.ElementTree import parse
 from PIL import Image
@@ -197,7 +196,7 @@ def read_annotation(path: Path) -> tuple[int, int, list[tuple[str, list[float]]]
     """Width, height and objects of a PASCAL VOC annotation. Raises ValueError that names the file and what is wrong."""
     try:
         root = parse(path).getroot()
-    except (ParseError, UnicodeDecodeError, defusedxml.DefusedXmlException) as error:
+    except (ParseError, LookupError, ValueError) as error:  # malformed; unknown encoding; entities, undecodable
         raise ValueError(f"{path.name} is no annotation ({type(error).__name__}: {error}); {ADVICE}") from None
     width, height = (number_of(root, f"size/{side}", path) for side in ("width", "height"))
     objects = []
