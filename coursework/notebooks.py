@@ -179,7 +179,10 @@ def drop_finished_bars(cell: nbformat.NotebookNode) -> None:
 
 
 def join_streams(cell: nbformat.NotebookNode) -> None:
-    """Make one output of what was printed in a row: where a kernel cuts it depends on the moment."""
+    """Make one output of what was printed in a row: where a kernel cuts it depends on the moment.
+
+    nbclient's `coalesce_streams` would also move what is printed after a figure before it.
+    """
     joined = []
     for output in cell.outputs:
         last = joined[-1] if joined else {}
