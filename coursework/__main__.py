@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from coursework import commands, datasets, readme
+from coursework import commands, datasets, readme, reproduce
 from coursework.profile import PROFILES, check_profile, overrides_for, parse_overrides
 from coursework.weeks import Week, select_weeks
 
@@ -36,7 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
                 "--set", default=given, dest="overrides", metavar="k=v,…", help="override config fields"
             )
         if name == "reproduce":
-            command.add_argument("--retrain", action="store_true", help="ignore committed weights and train")
+            text = "ignore committed weights and records, and repeat every training with the released settings"
+            command.add_argument("--retrain", action="store_true", help=text)
     commands_.add_parser("tables", help="write the READMEs' tables from the records again")
     unpack = commands_.add_parser("unpack", help="put the known archives of a folder into the data folder")
     unpack.add_argument("folder", type=Path)
@@ -71,12 +72,11 @@ def dispatch(options: argparse.Namespace) -> int:
 
     def overrides(week: Week) -> str:
         wanted = overrides_for(week.name, options.overrides)
-        if getattr(options, "retrain", False):
-            wanted["retrain"] = "true"
+        wanted |= {"retrain": "true"} if getattr(options, "retrain", False) else {}
         return ",".join(f"{name}={value}" for name, value in wanted.items() if name in fields[week.name])
 
     if options.command == "reproduce":
-        return commands.reproduce(weeks, overrides)
+        return reproduce.reproduce(weeks, overrides, options.retrain)
     command = {"run": commands.run, "render": commands.render}[options.command]
     return command(weeks, options.profile, overrides)
 

@@ -1,34 +1,25 @@
-"""Weights and half-finished trainings: written whole or not at all, read without unpickling, told apart by a key.
+"""Weights, records and half-finished trainings: written whole or not at all, read without unpickling.
 
-A key is a hash of all that a training depends on; weights and checkpoints of another key are not used.
+`coursework.provenance` says what they stand for; a half-finished training is told from others by its training key.
 """
 
-import hashlib
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import PartialState
+from accelerate.utils import extract_model_from_parallel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
 from coursework.datasets import sha256
-from coursework.records import build_dir, keep_dir, write_bytes, write_text
-
-
-def training_key(*parts) -> str:
-    """A hash of arrays, strings, numbers and dicts of them, 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            digest.update(str((part.shape, part.dtype.str)).encode() + np.ascontiguousarray(part).tobytes())
-        else:
-            digest.update(json.dumps(part, sort_keys=True, default=str).encode())
-    return digest.hexdigest()[:16]
+from coursework.provenance import Training, architecture_of
+from coursework.records import build_dir, create, keep_dir, write_bytes, write_text
+from coursework.runtime import device_name
 
 
 def save_weights(path: Path, model: nn.Module, facts: dict) -> None:
@@ -103,47 +94,105 @@ def obtain(
     folder: Path,
     name: str,
     model: nn.Module,
-    key: str,
+    training: Training,
     train: Callable[[Path, str], list[dict]],
-    retrain=False,
+    retrain: bool = False,
+    released: Training | None = None,
+    classes: tuple[str, ...] = (),
 ) -> dict:
-    """Bring `model` to the end of the training called `name`; returns facts: "key", "history", "sha256", "origin".
+    """Bring `model` to the end of the training called `name`; returns facts, see below.
 
-    Finished weights of the very same training are loaded, those committed in `folder` unless `retrain`; else
-    `train(checkpoint, key)` is called, which trains `model` in place, goes on where a killed one was, and returns the
-    history. What was trained is rounded to half precision at the end, as it is when it is loaded.
+    Weights committed in `folder` are loaded, unless `retrain`, if they fit the model and stand for `training` or, where
+    it is given, for the `released` one, which had other settings. Else `train(checkpoint, key)` is called: it trains
+    `model` in place, goes on where a killed training was, and returns the history. What was trained is rounded to half
+    precision at the end, as it is when it is loaded.
+    Facts are those of the file, and "origin" ("weights" if they were loaded, "computed" if they were trained in this
+    run), "digests" of the files, "differing", the number of items of the data that the training did not have.
+    Raises: ValueError while results are reproduced, if committed weights do not stand for this training.
     """
     fresh = keep_dir(week) / "weights" / f"{name}.safetensors"
     committed = folder / "weights" / fresh.name
-    for path, origin in ((fresh, "trained before"), (committed, "committed")):
-        if (path == fresh or not retrain) and (read_facts(path) or {}).get("key") == key:
-            return load_weights(path, model) | {"sha256": sha256(path), "origin": origin}
-    history = train(build_dir(week) / f"{name}.checkpoint", key)
+    architecture = architecture_of(model, classes)
+    done = read_facts(fresh)
+    if done and (done.get("key"), done.get("architecture")) == (training.key, architecture):
+        return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
+    if committed.is_file() and not retrain:
+        facts = read_facts(committed)
+        if accept(committed, facts, released or training, architecture):
+            differing = training.data.differing(folder, facts["data"])
+            return load_weights(committed, model) | provenance(committed, folder, "weights", differing)
+    history = train(build_dir(week) / f"{name}.checkpoint", training.key)
     state = PartialState()
     if state.is_main_process:
-        save_weights(fresh, model, {"key": key, "history": history})
+        facts = {**training.as_facts(), "architecture": architecture, "history": history}
+        save_weights(fresh, model, facts | {"training": spent(history)})
+        write_text(create(keep_dir(week) / "trained_on") / f"{training.data.name}.txt", training.data.as_text())
     state.wait_for_everyone()
-    return load_weights(fresh, model) | {"sha256": sha256(fresh), "origin": "trained now"}
+    extract_model_from_parallel(model, keep_fp32_wrapper=False)  # computes as one that was loaded, not as in training
+    return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
 
 
-def recorded(week: str, folder: Path, name: str, key: str, compute: Callable[[], dict], retrain=False) -> dict:
-    """The record called `name`, a JSON file, of what need not be computed again; "key" says of what it is.
+def accept(path: Path, facts: dict | None, training: Training, architecture: str | None = None) -> bool:
+    """Whether a committed file with these facts stands for `training`, and fits a model of this architecture, if any.
 
-    One with this key is read, that below `build/` before the one committed in `folder`, but no committed one if
-    `retrain`; else `compute` is called, and what it returns is kept.
+    Raises: ValueError if not, while results are reproduced. Elsewhere other code is said in a line; other settings are
+    what was asked for.
     """
-    fresh = keep_dir(week) / f"{name}.json"
-    for path in (fresh,) if retrain else (fresh, folder / f"{name}.json"):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # not there, or damaged
-            continue
-        if isinstance(record, dict) and record.get("key") == key:
-            return record
-    record = {"key": key, **compute()}
+    reason = training.difference(facts)
+    if reason is None and architecture and facts["architecture"] != architecture:
+        reason = "weights of another architecture"
+    if reason and os.environ.get("COURSEWORK_REPRODUCE"):
+        advice = "restore them, or use reproduce --retrain"
+        raise ValueError(f"{path.parent.name}/{path.name}: {reason}; so they do not stand for this training; {advice}")
+    if reason == "trained by other code":
+        print(f"{path.parent.name}/{path.name}: {reason}; training anew")
+    return reason is None
+
+
+def provenance(path: Path, root: Path, origin: str, differing: int = 0) -> dict:
+    """What is said of a file of weights, or of a record, below `root` besides its content."""
+    return {"origin": origin, "digests": {path.relative_to(root).as_posix(): sha256(path)}, "differing": differing}
+
+
+def spent(history: list[dict]) -> dict:
+    """Minutes, device and number of steps of a training, from its history."""
+    steps = [row["step"] for row in history if "step" in row][-1:] or [sum(row.get("steps", 0) for row in history)]
+    minutes = sum(row.get("seconds", 0.0) for row in history) / 60
+    return {"minutes": round(minutes, 2), "device": device_name(), "steps": steps[0]}
+
+
+def recorded(
+    week: str, folder: Path, name: str, training: Training, compute: Callable[[], dict], retrain: bool = False
+) -> dict:
+    """The record called `name`, a JSON file, of a training whose weights are not kept; with the facts of `obtain`.
+
+    One that stands for `training` is read, that below `build/` before the one committed in `folder`, but no committed
+    one if `retrain`; else `compute` is called, and what it returns is kept. The origin is "record" or "computed".
+    Raises: ValueError while results are reproduced, if the committed record does not stand for this training.
+    """
+    fresh, committed = keep_dir(week) / f"{name}.json", folder / f"{name}.json"
+    record = read_json(fresh)
+    if record and record.get("key") == training.key:
+        return record | provenance(fresh, keep_dir(week), "computed")
+    if committed.is_file() and not retrain:
+        record = read_json(committed)
+        if accept(committed, record, training):
+            differing = training.data.differing(folder, record["data"])
+            return record | provenance(committed, folder, "record", differing)
+    record = {**training.as_facts(), **compute()}
+    record["training"] = {**spent(record.get("history", [])), **record.get("training", {})}
     fresh.parent.mkdir(parents=True, exist_ok=True)
     write_text(fresh, to_json(record))
-    return record
+    return record | provenance(fresh, keep_dir(week), "computed")
+
+
+def read_json(path: Path) -> dict | None:
+    """A record; None if it is not there, or damaged."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def to_json(record: dict) -> str:

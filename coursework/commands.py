@@ -1,4 +1,4 @@
-"""The commands behind `python -m coursework`: run, render, check, reproduce. Each returns an exit status."""
+"""The commands behind `python -m coursework`: run, render, check. Each returns an exit status."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +6,6 @@ from pathlib import Path
 from coursework import gallery, gate, notebooks, readme, records
 from coursework.notebooks import Outcome
 from coursework.weeks import ROOT, Week
-
-COUNTED = ((-2, "recomputed"), (-2, "from record"), (-1, "equal"))  # in the rows of `compare`
 
 
 def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
@@ -51,6 +49,11 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
         for run in runs
         if week.headline not in run["metrics"]
     ]
+    complaints += [
+        f"the headline {week.headline} of the run on {run['data']['name']} was read from a record; compute it"
+        for run in runs
+        if run["origins"].get(week.headline) == "record"
+    ]
     if complaints:
         print("\n".join(complaints))
         return False
@@ -78,72 +81,6 @@ def check(weeks: list[Week]) -> int:
     complaints = [f"{week.folder.name}/{complaint}" for week in weeks for complaint in gate.check_week(week)]
     print("\n".join(complaints) or f"{sum(len(week.notebooks) for week in weeks)} notebooks pass the gate")
     return int(bool(complaints))
-
-
-def reproduce(weeks: list[Week], overrides: Callable[[Week], str]) -> int:
-    """Run the committed profile of each week again and compare metric by metric; 0 only if all of them agree."""
-    statuses, counts = [], []
-    for week in weeks:
-        statuses.append(reproduce_week(week, overrides(week), counts))
-    if counts:
-        print_table(["week", "run on", "recomputed", "from record", "equal", "not equal"], counts)
-    return max(statuses, default=0)
-
-
-def reproduce_week(week: Week, overrides: str, counts: list[list[str]]) -> int:
-    """0 if the headline was recomputed and all metrics agree, 1 if not, 2 if there was nothing to compare with.
-
-    Appends a row to `counts` for each run: how many metrics were recomputed, read from records, equal, and not.
-    """
-    committed = records.read_results(week.results)
-    if committed["headline"] is None:
-        print(f"{week.name}: no run is recorded, so there is nothing to compare; render the week first")
-        return 2
-    recorded = committed["runs"][committed["headline"]]
-    profile = recorded["profile"]
-    settings = ",".join(filter(None, (recorded["overrides"], overrides)))
-    outcomes = run_and_report(week, profile, settings, fresh=True)  # what a killed run left is no recomputation
-    if any(outcome.error for outcome in outcomes):
-        return 1
-    again = records.read_results(records.build_dir(week.name, profile) / "results.json")
-    if not again["runs"]:
-        print(f"{week.name}: the notebook recorded nothing; its last cell must call run.save()")
-        return 1
-    status = max(compare_source(week, source, run, committed, counts) for source, run in again["runs"].items())
-    if committed["headline"] not in again["runs"] and status == 0:
-        print(f"{week.name}: the headline run, on {committed['headline']}, was not computed again")
-        return 1
-    return status
-
-
-def compare_source(week: Week, source: str, run: dict, committed: dict, counts: list[list[str]]) -> int:
-    """Compare the new run on one data source with the committed one, in a table; exit status as above."""
-    if source not in committed["runs"]:
-        print(
-            f"{week.name}: no run on {source} is recorded (there is: {', '.join(committed['runs'])}); nothing compared"
-        )
-        return 2
-    rows = compare(week, run, committed["runs"][source])
-    print_table([f"{week.name} on {source}", "recorded", "now", "allowed", "", ""], rows)
-    told = [[row[place] for row in rows].count(word) for place, word in COUNTED]
-    counts.append([week.name, source, *map(str, told), str(len(rows) - told[-1])])
-    recalled_headline = week.headline in run["from_record"] and source == committed["headline"]
-    if recalled_headline:
-        print(f"{week.name}: the headline {week.headline} was not recomputed; --retrain does that")
-    return int(recalled_headline or any(row[-1] != "equal" for row in rows))
-
-
-def compare(week: Week, run: dict, recorded: dict) -> list[list[str]]:
-    """One row a metric: name, recorded, now, tolerance, where it comes from, verdict."""
-    rows = []
-    for name in recorded["metrics"] | run["metrics"]:
-        old, new = recorded["metrics"].get(name), run["metrics"].get(name)
-        allowed = week.tolerance_of(name)
-        close = None not in (old, new) and abs(old - new) <= allowed
-        origin = "from record" if name in run["from_record"] else "recomputed"
-        verdict = "equal" if close else "missing" if None in (old, new) else "DIFFERS"
-        rows.append([name, repr(old), repr(new), f"± {allowed:g}", origin, verdict])
-    return rows
 
 
 def headline_of(outcome: Outcome) -> str:

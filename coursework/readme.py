@@ -14,9 +14,12 @@ COLUMNS = {
     "ru": ("Неделя", "Задача", "Данные", "Модель", "Результат здесь", "Оригинал, на его данных", "Открыть"),
 }
 WORDS = {
-    "en": {"on": "on", "items": "items", "minutes": "min", "none": "not rendered yet"},
-    "ru": {"on": "на", "items": "объектов", "minutes": "мин", "none": "ещё не посчитано"},
-}
+    "en": {"on": "on", "items": "items", "none": "not rendered yet", "minutes": "min",
+           "computed": "computed in", "trained": "trained {} on {}, evaluated in"},
+    "ru": {"on": "на", "items": "объектов", "none": "ещё не посчитано", "minutes": "мин",
+           "computed": "вычислено за", "trained": "обучено за {} на {}, оценено за"},
+}  # fmt: skip
+RECORDED = "†"  # after a metric that a run read from a committed file
 README_FILES = {"README.md": "en", "README.ru.md": "ru"}
 
 
@@ -63,8 +66,20 @@ def headline(week: Week, language: str) -> str:
     run = results["runs"][results["headline"]]
     value = show(run["metrics"][week.headline], language)
     data = f"{run['data']['name']}, {number(run['data']['items'], language)} {words['items']}"
-    minutes = f"{decimal(format(run['minutes'], '.1f'), language)} {words['minutes']}"
-    return f"**{value}** {week.text[language]['headline']} {words['on']} {data} (`{run['profile']}`, {minutes})"
+    name = f"**{value}** {week.text[language]['headline']} {words['on']} {data}"
+    return f"{name} (`{run['profile']}`, {times(run, language)})"
+
+
+def times(run: dict, language: str = "en") -> str:
+    """How long the training took and where, and how long the run took that evaluated it."""
+    words, training = WORDS[language], run["training"]
+    said = [
+        f"{decimal(format(minutes, '.1f'), language)} {words['minutes']}"
+        for minutes in (training["minutes"], run["minutes"])
+    ]
+    if not training["files"]:
+        return f"{words['computed']} {said[1]}"
+    return f"{words['trained'].format(said[0], training['device'])} {said[1]}"
 
 
 def short_headline(week: Week, results: dict) -> str:
@@ -80,13 +95,20 @@ def week_table(week: Week) -> str:
         return "Not rendered yet."
     lines = [row(["metric", "what it is", *runs]), row(["---", "---", *["---:"] * len(runs)])]
     for name in dict.fromkeys(name for run in runs.values() for name in run["metrics"]):
-        values = [show(run["metrics"].get(name)) for run in runs.values()]
+        values = [show(run["metrics"].get(name)) + mark(run, name) for run in runs.values()]
         lines.append(row([f"`{name}`", week.metrics.get(name, ""), *values]))
-    return "\n".join([*lines, "", *(describe_run(run) for run in runs.values())])
+    marked = any("record" in run["origins"].values() for run in runs.values())
+    note = [f"{RECORDED} read from the committed record of a training; `reproduce` does not compute it again.", ""]
+    return "\n".join([*lines, "", *note * marked, *(describe_run(run) for run in runs.values())])
+
+
+def mark(run: dict, name: str) -> str:
+    """The mark of a metric that was read from a record."""
+    return RECORDED if run["origins"].get(name) == "record" else ""
 
 
 def describe_run(run: dict) -> str:
-    """One line on what a run used: data, profile, seed, minutes, software and machine."""
+    """One line on what a run used: data, profile, seed, times, software and machine."""
     data, machine = run["data"], dict(run["environment"])
     tail = (
         f"{machine.pop('device')}, {machine.pop('threads')} threads, {machine.pop('cpu')}, {machine.pop('precision')}"
@@ -94,7 +116,7 @@ def describe_run(run: dict) -> str:
     software = ", ".join(f"{name} {version}" for name, version in machine.items() if version)
     return (
         f"- **{data['name']}**: {data['source']}; {data['items']:,} items, profile `{run['profile']}`, "
-        f"seed {run['seed']}, {run['minutes']:g} minutes; {software}; {tail}."
+        f"seed {run['seed']}; {times(run)}; {software}; {tail}."
     )
 
 

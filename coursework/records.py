@@ -10,7 +10,12 @@ from pathlib import Path
 from coursework.profile import profile_name
 from coursework.weeks import ROOT
 
-RUN_KEYS = {"profile", "overrides", "seed", "data", "metrics", "from_record", "minutes", "environment"}
+RUN_KEYS = {
+    "profile", "overrides", "seed", "data", "metrics", "origins", "digests", "training", "minutes", "environment",
+}  # fmt: skip
+# How a run came to a metric, from the strongest to the weakest: computed from data, with trainings of this very run;
+# trained weights evaluated in this run; read from a committed file.
+ORIGINS = ("computed", "weights", "record")
 
 
 def build_root() -> Path:
@@ -70,7 +75,9 @@ def read_results(path: Path) -> dict:
             missing = RUN_KEYS - set(run)
             if missing:
                 raise KeyError(*missing)
-            run["data"]["name"], run["data"]["source"], run["data"]["items"], run["metrics"].items()
+            run["data"]["name"], run["data"]["source"], run["data"]["items"], run["digests"].items()
+            if run["metrics"].keys() != run["origins"].keys() or not set(run["origins"].values()) <= set(ORIGINS):
+                raise KeyError("origins")
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         advice = "restore it from git, or delete it and render"
         raise ValueError(f"{path.name} is not a record ({error!r}); {advice}") from None
@@ -90,12 +97,18 @@ def write_results(path: Path, results: dict) -> None:
     write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
 
 
+def weakest(*origins: str) -> str:
+    """The origin of what was made from things of these origins."""
+    return max(origins, key=ORIGINS.index, default=ORIGINS[0])
+
+
 @dataclass
 class Run:
     """One run of a notebook on one data source: collects metrics, then `save`s them below `build/`.
 
-    `recalled` lists metrics that were taken from a committed record instead of being computed again; `weights` holds
-    the SHA-256 of each file of trained weights that the run used; `generator` the hash of what drew a stand-in.
+    `origins` has one of ORIGINS for each metric, `digests` the SHA-256 of each file of weights and each record that
+    the run used, `trainings` minutes, device and steps of the training behind each file of weights. `differing` counts
+    items of the data that the committed trainings did not have; `generator` is the hash of what drew synthetic data.
     """
 
     week: str
@@ -105,34 +118,34 @@ class Run:
     seed: int
     environment: dict
     metrics: dict[str, float] = field(default_factory=dict)
-    recalled: list[str] = field(default_factory=list)
-    weights: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    trainings: dict[str, dict] = field(default_factory=dict)
+    differing: int = 0
     generator: str | None = None
     started: float = field(default_factory=time.monotonic)
 
-    def add(self, **metrics: float) -> None:
-        """Record computed metrics. Raises ValueError for one that is not a finite number."""
+    def add(self, origin: str = ORIGINS[0], /, **metrics: float) -> None:
+        """Record metrics of one of ORIGINS. Raises ValueError for another, or a metric that is not a finite number."""
+        if origin not in ORIGINS:
+            raise ValueError(f"unknown origin {origin!r}; there are: {', '.join(ORIGINS)}")
         for name, value in metrics.items():
             value = value.item() if hasattr(value, "item") else value
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"metric {name} is {value!r}; expected a finite number")
-            self.metrics[name] = value
-            if name in self.recalled:
-                self.recalled.remove(name)
+            self.metrics[name], self.origins[name] = value, origin
 
-    def quote(self, **metrics: float) -> None:
-        """Record metrics of trainings that are not repeated here but read from their own records, marked as such."""
-        self.add(**metrics)
-        self.recalled += [name for name in metrics if name not in self.recalled]
+    def use(self, *files: dict) -> str:
+        """Note files of weights and records that the run uses; returns the origin of what is computed from them.
 
-    def recall(self, name: str, results: dict) -> float:
-        """Take metric `name` from a committed record, marked as such. Raises ValueError if no run there has it."""
-        recorded = results["runs"].get(self.source, {}).get("metrics", {})
-        if name not in recorded:
-            raise ValueError(f"no recorded run on {self.source} has {name}; compute it, or render the week first")
-        self.recalled.append(name)
-        self.metrics[name] = recorded[name]
-        return recorded[name]
+        Each is what `coursework.checkpoints.obtain` or `recorded` gave.
+        """
+        for facts in files:
+            self.digests |= facts["digests"]
+            if "architecture" in facts:
+                self.trainings |= dict.fromkeys(list(facts["digests"])[:1], facts["training"])
+            self.differing = max(self.differing, facts["differing"])
+        return weakest(*(facts["origin"] for facts in files))
 
     def save(self) -> None:
         """Write this run to `build/<week>/<profile>/results.json`, beside runs on other sources.
@@ -152,30 +165,42 @@ class Run:
 
     def as_dict(self) -> dict:
         """This run as it stands in a record."""
+        data = {"name": self.source, "source": self.description, "items": self.items, "differing": self.differing}
         return {
             "profile": profile_name(),
             "overrides": os.environ.get("COURSEWORK_SET", ""),
             "seed": self.seed,
-            "data": {
-                "name": self.source,
-                "source": self.description,
-                "items": self.items,
-                **({"generator": self.generator} if self.generator else {}),
-            },
+            "data": data | ({"generator": self.generator} if self.generator else {}),
             "metrics": self.metrics,
-            "from_record": self.recalled,
-            **({"weights": self.weights} if self.weights else {}),
+            "origins": self.origins,
+            "digests": self.digests,
+            "training": sum_trainings(self.trainings),
             "minutes": round((time.monotonic() - self.started) / 60, 2),
             "environment": self.environment,
         }
 
 
+def history_origin(facts: dict) -> str:
+    """The origin of numbers from a training's history: read from a file, unless the training was done in this run."""
+    return ORIGINS[0] if facts["origin"] == ORIGINS[0] else ORIGINS[2]
+
+
+def sum_trainings(trainings: dict[str, dict]) -> dict:
+    """Minutes, devices and steps of all trainings that a run used, and of each."""
+    each = trainings.values()
+    return {
+        "minutes": round(sum(one["minutes"] for one in each), 2),
+        "device": ", ".join(dict.fromkeys(one["device"] for one in each)),
+        "steps": sum(one["steps"] for one in each),
+        "files": trainings,
+    }
+
+
 def join_runs(first: dict, second: dict) -> dict:
     """One run of what two notebooks of a week have recorded on the same source."""
-    weights = first.get("weights", {}) | second.get("weights", {})
-    return second | {
-        "metrics": first["metrics"] | second["metrics"],
-        "from_record": first["from_record"] + second["from_record"],
-        **({"weights": weights} if weights else {}),
-        "minutes": round(first["minutes"] + second["minutes"], 2),
-    }
+    joined = {name: first[name] | second[name] for name in ("metrics", "origins", "digests")}
+    trainings = first["training"]["files"] | second["training"]["files"]
+    minutes = round(first["minutes"] + second["minutes"], 2)
+    differing = max(run["data"]["differing"] for run in (first, second))
+    data = second["data"] | {"differing": differing}
+    return second | joined | {"data": data, "training": sum_trainings(trainings), "minutes": minutes}

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import metadata
+from itertools import takewhile
 
 import numpy as np
 from IPython.display import Markdown
@@ -101,12 +102,21 @@ def thread_count() -> int:
 
 
 def cpu_name() -> str:
-    """The processor's model name as the operating system gives it."""
+    """The processor's model name as the operating system gives it, with family and model where it tells them.
+
+    Virtual machines call processors of several generations by one name, and these do not round alike.
+    """
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
+            facts = dict(line.split(":", 1) for line in takewhile(str.strip, lines))
+    except (OSError, ValueError):
         return platform.processor() or platform.machine()
+    found = {name.strip(): value.strip() for name, value in facts.items()}
+    numbers = [
+        f"{word} {found[name]}" for word, name in (("family", "cpu family"), ("model", "model")) if name in found
+    ]
+    name = found.get("model name") or platform.processor() or platform.machine()
+    return f"{name} ({', '.join(numbers)})" if numbers else name
 
 
 def device_name() -> str:

@@ -12,7 +12,8 @@ class Week:
     """One weekly folder, as its `week.toml` describes it.
 
     `name` is the course's number ("1W"), `headline` the metric that the READMEs quote, `metrics` what each metric
-    means, `text[language]` the cells of the README's table, `tolerance` the differences that `reproduce` allows.
+    means, `text[language]` the cells of the README's table, `tolerance` the differences that `reproduce` allows between
+    machines and between copies of the data, `retrained` those after another training with the same settings.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Week:
     metrics: dict[str, str]
     text: dict[str, dict[str, str]]
     tolerance: dict[str, float] = field(default_factory=dict)
+    retrained: dict[str, float] = field(default_factory=dict)
 
     @property
     def results(self) -> Path:

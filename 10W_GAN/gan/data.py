@@ -5,7 +5,7 @@ S. Laine, T. Aila, "A style-based generator architecture for generative adversar
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from coursework.datasets import data_dir, first_source
 from coursework.people import BELOW, find_lfw, list_pictures, stand_in
 from coursework.pictures import decode_once, read_middle
+from coursework.provenance import Fingerprint, fingerprint
 from coursework.standins import read_mark, refuse_stand_in
 from gan.config import Config
 
@@ -23,7 +24,7 @@ CROP = 128 / 250
 DRAWN_SIDE = 500  # pixels of a drawn picture, so that the crop has 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Faces:
     """Images to learn from, and of people kept aside, bytes (n, S, S, 3), with whose they are, (n,).
 
@@ -101,6 +102,12 @@ def build_faces(
     attributes = None if truth is None else truth.loc[[path.name for path in paths[:number]]]
     parts = images[:number], images[number:], people[:number], people[number:]
     return Faces(*parts, name, source, attributes, generator)
+
+
+@cache  # gigabytes are read for it
+def fingerprint_of(faces: Faces) -> Fingerprint:
+    """The fingerprint of the images to learn from."""
+    return fingerprint(faces.name, faces.train_people, faces.train)
 
 
 def choose(images: np.ndarray, people: np.ndarray, number: int, seed: int) -> np.ndarray:

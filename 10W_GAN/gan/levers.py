@@ -1,7 +1,7 @@
 """The levers: one base recipe, one change at a time, each trained from several seeds on small faces, and judged."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -10,14 +10,14 @@ import pandas as pd
 from scipy import stats
 from tqdm import tqdm
 
-from coursework.checkpoints import recorded, training_key
+from coursework.checkpoints import recorded
 from gan.config import Config
 from gan.data import Faces, choose
 from gan.features import extract_features, generate
 from gan.metrics import kid, one_nn_accuracy, precision_recall
 from gan.recipe import Recipe
-from gan.stages import as_long, dcgan_recipe, finish, our_recipe, time_ten
-from gan.train import fingerprint, fit
+from gan.stages import as_long, dcgan_recipe, finish, our_recipe, released_recipe, time_ten, training_of
+from gan.train import fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 BASE, BARE, CALM = "base", "no normalisation in the discriminator", "no momentum of the gradient (beta 0)"
@@ -104,7 +104,8 @@ def run_once(
     `real` are features of as many real images as are judged. A recorded one is not trained again, unless `retrain`.
     `limit` gives the recipe with the number of steps that it is to have, if the machine decides that.
     """
-    key = training_key("run", asdict(recipe), fingerprint(faces.train), len(real))
+    training = training_of(name, recipe, faces)
+    training.settings["judged"] = len(real)
 
     def compute() -> dict:
         try:
@@ -114,7 +115,7 @@ def run_once(
                 raise
             return {"failed": str(error)}  # that, too, is an answer
 
-    return recorded("10W", FOLDER, f"runs/{faces.name}/{name}", key, compute, retrain)
+    return recorded("10W", FOLDER, f"runs/{faces.name}/{name}", training, compute, retrain)
 
 
 def judge(recipe: Recipe, faces: Faces, real: np.ndarray) -> dict:
@@ -167,8 +168,12 @@ def try_rates(place: int, faces: Faces, config: Config, pace: Callable[[], float
     for rate in config.dcgan_rates:
         recipe = dcgan_recipe(config, place, rate)
         limit = partial(as_long, recipe, pace, place, faces, config, config.dcgan_trial)
-        rows[rate] = run_once(f"dcgan_{recipe.side}_at_{rate:g}", recipe, faces, real, config.retrain, limit)
-    return pd.DataFrame(rows).T.drop(columns="key")
+        name = f"dcgan_{recipe.side}_at_{rate:g}"
+        released = released_recipe(f"{faces.name}_{name}", recipe, config)
+        if released and not (config.timed and config.retrain):
+            recipe, limit = released, None
+        rows[rate] = run_once(name, recipe, faces, real, config.retrain, limit)
+    return pd.DataFrame(rows).T
 
 
 def best_rate(table: pd.DataFrame) -> float:

@@ -11,15 +11,18 @@ import torch
 from PIL import Image
 from torch import nn
 
-from coursework.checkpoints import load_checkpoint, obtain, training_key
+from coursework.checkpoints import load_checkpoint, obtain
+from coursework.datasets import sha256
 from coursework.pictures import join_tiles
+from coursework.provenance import Training, model_code, short_hash, training_code
 from coursework.records import build_dir, keep_dir, write_bytes
-from gan.config import Config
-from gan.data import Faces, choose, load_faces
+from gan.config import RELEASED_STEPS, Config
+from gan.data import Faces, choose, fingerprint_of, load_faces
 from gan.features import draw, extract_features
+from gan.losses import LOSSES
 from gan.metrics import mmd, precision_recall
-from gan.recipe import Recipe, build_generator
-from gan.train import SHOWN, draw_latents, fingerprint, fit
+from gan.recipe import Recipe, build_discriminator, build_generator, build_optimizer
+from gan.train import SHOWN, draw_latents, fit, train_step
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
@@ -60,6 +63,20 @@ def dcgan_recipe(config: Config, place: int, rate: float) -> Recipe:
     )
 
 
+def training_of(name: str, recipe: Recipe, faces: Faces, start: dict | None = None) -> Training:
+    """What decides how a training ends; `start` are weights of a smaller generator to begin with."""
+    begun_with = short_hash(*(value.numpy() for value in start.values())) if start else None
+    networks = [model_code(build(recipe)) for build in (build_generator, build_discriminator)]
+    code = training_code(fit, train_step, build_optimizer, *LOSSES[recipe.loss], *networks[0], *networks[1])
+    return Training({"training": name, **asdict(recipe), "start": begun_with}, code, fingerprint_of(faces))
+
+
+def released_recipe(name: str, recipe: Recipe, config: Config) -> Recipe | None:
+    """The recipe with the number of steps that the committed weights or record `name` had; None if there are none."""
+    steps = RELEASED_STEPS.get(name)
+    return steps and replace(recipe, steps=steps, period=-(-steps // config.periods))
+
+
 def finish(
     name: str,
     recipe: Recipe,
@@ -73,11 +90,14 @@ def finish(
     `limit` gives the recipe with the number of steps that it is to have, if the machine decides that. `start` are
     weights of a smaller generator to begin with.
     What it drew after each period of the same latents, bytes (periods, SHOWN, S, S, 3), is kept as one picture.
-    Finished weights are used however many steps they had: their history says how many.
+    Committed weights are those of the configuration `released`; their history says how many steps they had.
     """
-    generator, name = build_generator(recipe), f"{faces.name}_{name}"
-    rules = {**asdict(recipe), "steps": None, "period": None}
-    key = training_key(name, rules, fingerprint(faces.train), *(v.numpy() for v in (start or {}).values()))
+    generator, full_name = build_generator(recipe), f"{faces.name}_{name}"
+    repeated = released_recipe(full_name, recipe, config)
+    released = repeated and training_of(full_name, repeated, faces, start)
+    if repeated and not config.timed:
+        recipe, limit = repeated, None
+    wanted = training_of(full_name, replace(recipe, steps=0, period=0) if limit else recipe, faces, start)
 
     def train(checkpoint: Path, _: str) -> list[dict]:
         chosen = begun(recipe, checkpoint) or limit() if limit else recipe
@@ -85,12 +105,15 @@ def finish(
         watch = partial(look, real=real, recipe=recipe, config=config)
         trained, history, samples = fit(chosen, faces.train, checkpoint, watch, start)
         generator.load_state_dict(trained.state_dict())
-        write_sheet(keep_dir("10W") / "samples" / f"{name}.jpg", samples)
+        write_sheet(keep_dir("10W") / sheet, samples)
         return history
 
-    facts = obtain("10W", FOLDER, name, generator, key, train, config.retrain)
-    (build_dir("10W") / f"{name}.checkpoint").unlink(missing_ok=True)  # not before the weights are kept
-    return generator, facts, read_sheet(f"{name}.jpg", recipe.side)
+    sheet = Path("samples") / f"{full_name}.jpg"
+    facts = obtain("10W", FOLDER, full_name, generator, wanted, train, config.retrain, released)
+    (build_dir("10W") / f"{full_name}.checkpoint").unlink(missing_ok=True)  # not before the weights are kept
+    path = next(root / sheet for root in (keep_dir("10W"), FOLDER) if (root / sheet).is_file())
+    facts["digests"][sheet.as_posix()] = sha256(path)
+    return generator, facts, read_sheet(path, recipe.side)
 
 
 def finish_ours(place: int, faces: Faces, config: Config) -> tuple[nn.Module, dict, np.ndarray]:
@@ -145,18 +168,11 @@ def write_sheet(path: Path, samples: np.ndarray) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_sheet(name: str, side: int) -> np.ndarray:
-    """The samples of `write_sheet`, from below `build/` or from the week's folder.
-
-    Raises: FileNotFoundError if it is in neither.
-    """
-    for folder in (keep_dir("10W"), FOLDER):
-        path = folder / "samples" / name
-        if path.is_file():
-            with Image.open(path) as image:
-                sheet = np.asarray(image.convert("RGB"))
-            return sheet.reshape(-1, side, SHOWN, side, 3).swapaxes(1, 2)
-    raise FileNotFoundError(f"{name} is not in samples/; restore it from git, or train again with retrain=true")
+def read_sheet(path: Path, side: int) -> np.ndarray:
+    """The samples of `write_sheet`, (rows, SHOWN, S, S, 3)."""
+    with Image.open(path) as image:
+        sheet = np.asarray(image.convert("RGB"))
+    return sheet.reshape(-1, side, SHOWN, side, 3).swapaxes(1, 2)
 
 
 def row_at(history: list[dict], steps: int) -> dict:

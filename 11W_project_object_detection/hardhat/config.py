@@ -29,7 +29,9 @@ class Config:
 
 
 SAMPLE = Config()
+RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
+    "released": RELEASED,
     # A few drawn sites, small, a few epochs: the same code in seconds.
     "tiny": replace(
         SAMPLE,

@@ -3,8 +3,6 @@
 Weights of the chosen detector are kept, of the others a record of how good they are.
 """
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -15,13 +13,14 @@ import numpy as np
 from accelerate import PartialState
 from torch import nn
 
-from coursework.checkpoints import obtain, recorded, training_key
+from coursework.checkpoints import obtain, recorded
+from coursework.provenance import Fingerprint, Training, fingerprint, model_code, short_hash, training_code
 from coursework.records import build_dir
 from hardhat.config import Config
-from hardhat.data import Collection, Picture
-from hardhat.detector import build_model, detect, detect_squares, fuse, resnet_weights
+from hardhat.data import CLASSES, Collection
+from hardhat.detector import build_model, detect, detect_squares, fuse, load_config, resnet_weights
 from hardhat.evaluate import coco_average
-from hardhat.train import Plan, train
+from hardhat.train import HalfOptimWrapper, Plan, train
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 RECIPES = {  # for photographs: what a training begins with, and whether it sees photographs
@@ -45,14 +44,14 @@ def photograph_plan(config: Config) -> Plan:
 def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict | None = None):
     """A detector at the end of its training on a collection, and the facts of `coursework.checkpoints.obtain`."""
     model = build_model(plan.detector, config)
-    key = key_of(name, plan, sites, config, start)
+    training = training_of(name, plan, sites, config, start)
 
     def run(checkpoint: Path, key: str) -> list[dict]:
         trained, history = train_in(checkpoint.with_suffix(f".{key}"), plan, sites, config, start)
         model.load_state_dict(trained.state_dict())
         return history
 
-    facts = obtain("11W", FOLDER, name, model, key, run, config.retrain)
+    facts = obtain("11W", FOLDER, name, model, training, run, config.retrain, classes=CLASSES)
     return model.eval(), facts
 
 
@@ -81,13 +80,13 @@ def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
     """How good another detector is after the same training: a record."""
     plan = drawn_plan(detector, config)
     name = f"rivals/{sites.name}_{detector}"
-    key = key_of(name, plan, sites, config, None)
+    training = training_of(name, plan, sites, config, None)
 
     def compute() -> dict:
-        model, history = train_in(build_dir("11W") / f"{detector}.{key}", plan, sites, config, None)
+        model, history = train_in(build_dir("11W") / f"{detector}.{training.key}", plan, sites, config, None)
         return {**coco_average(sites.test, detect(model, sites.test, config)), "history": history}
 
-    return recorded("11W", FOLDER, name, key, compute, config.retrain)
+    return recorded("11W", FOLDER, name, training, compute, config.retrain)
 
 
 def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Config) -> dict:
@@ -95,21 +94,21 @@ def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Confi
     start, sees = RECIPES[recipe]
     plan, name = photograph_plan(config), f"recipes/{file_name(recipe)}"
     begin = drawn.state_dict() if start == "drawn" else None
-    key = key_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, config, begin)
+    training = training_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, config, begin)
 
     def compute() -> dict:
         if recipe == BEST:
             model, facts = finish_photographs(recipe, sites, drawn, config)
             history = facts["history"]
         elif sees:
-            model, history = train_in(build_dir("11W") / f"photographs.{key}", plan, sites, config, begin)
+            model, history = train_in(build_dir("11W") / f"photographs.{training.key}", plan, sites, config, begin)
         else:
             model, history = drawn, []
         found = detect(model, sites.test, config)
         rounded = [{part: np.round(values, 3).tolist() for part, values in row.items()} for row in found]
         return {**coco_average(sites.test, found), "history": history, "detections": rounded}
 
-    return recorded("11W", FOLDER, name, key, compute, config.retrain)
+    return recorded("11W", FOLDER, name, training, compute, config.retrain)
 
 
 def file_name(recipe: str) -> str:
@@ -145,19 +144,22 @@ def milliseconds(call: Callable[[np.ndarray], list[dict]], config: Config, times
     return float(np.median(spent[2:]) * 1000)
 
 
-def key_of(name: str, plan: Plan, sites: Collection, config: Config, start: dict | None) -> str:
-    """What tells a training from any other: its rules, what it begins with, and its pictures."""
-    weights = [value.cpu().numpy() for value in (start or {}).values()]
-    rules = {**asdict(plan), "side": config.side, "batch": config.batch, "seed": config.seed}
-    if weights_file := resnet_weights(config):
-        rules["resnet"] = weights_file.name
-    parts = [fingerprint(part) for part in (sites.train, sites.validation, sites.test)]
-    return training_key(name, rules, parts, *weights)
+def training_of(name: str, plan: Plan, sites: Collection, config: Config, start: dict | None) -> Training:
+    """What decides how a training ends: its rules, what it begins with, and its images."""
+    begun_with = short_hash(*(value.cpu().numpy() for value in start.values())) if start else None
+    rules = {"training": name, **asdict(plan), "side": config.side, "batch": config.batch, "seed": config.seed}
+    weights_file, described = resnet_weights(config), load_config(plan.detector, config).to_dict()
+    if weights_file:  # told apart by its name, not by where it lies
+        described["model"]["backbone"]["init_cfg"]["checkpoint"] = weights_file.name
+    code = training_code(train, HalfOptimWrapper, *model_code(build_model(plan.detector, config)))
+    numbers = {"pictures": [len(part) for part in (sites.train, sites.validation, sites.test)]}
+    settings = rules | numbers | {"start": begun_with, "config": short_hash(described)}
+    return Training(settings, code, fingerprint_of(sites))
 
 
-def fingerprint(pictures: list[Picture]) -> str:
-    """A hash of pictures and their boxes."""
-    digest = hashlib.sha256()
-    for picture in pictures:
-        digest.update(picture.path.read_bytes() + json.dumps([picture.boxes.tolist(), picture.names]).encode())
-    return digest.hexdigest()
+def fingerprint_of(sites: Collection) -> Fingerprint:
+    """The fingerprint of a collection: an item is a file with its boxes."""
+    pictures = [*sites.train, *sites.validation, *sites.test]
+    files = [np.frombuffer(picture.path.read_bytes(), np.uint8) for picture in pictures]
+    names = [f"{picture.path.name} {picture.boxes.tolist()} {picture.names}" for picture in pictures]
+    return fingerprint(sites.name, names, files)

@@ -21,7 +21,9 @@ class Config:
 
 
 SAMPLE = Config()
+RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
+    "released": RELEASED,
     # A few hundred zeros and ones: the same code in seconds.
     "tiny": replace(SAMPLE, train_rows=2000, test_rows=500, path=(0.001, 0.01, 0.03)),
     "sample": SAMPLE,

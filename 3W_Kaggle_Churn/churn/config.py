@@ -23,7 +23,9 @@ class Config:
 
 
 SAMPLE = Config()
+RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
+    "released": RELEASED,
     # A few hundred customers, a few small trees: the same code in seconds.
     "tiny": replace(
         SAMPLE,

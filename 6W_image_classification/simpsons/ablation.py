@@ -1,19 +1,18 @@
-"""What helps? Short trainings on a third of the data, each with one thing changed; done once, kept in ablation.json."""
+"""What helps? Short trainings on a third of the data, each with one thing changed; done once, kept in `ablation/`."""
 
-import json
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
-from coursework.checkpoints import training_key
-from coursework.records import build_dir, keep_dir, write_text
+from coursework.checkpoints import recorded
+from coursework.records import build_dir, keep_dir
 from simpsons.config import Config
 from simpsons.data import Gallery, Pictures, hold_out, set_aside, shrink, split
 from simpsons.evaluate import predict, scores
 from simpsons.models import build_model, mobilenet_path
-from simpsons.stages import FOLDER, precision_for
+from simpsons.stages import FOLDER, precision_for, training_of
 from simpsons.train import Plan, fit
 
 VARIANTS = {
@@ -60,32 +59,21 @@ def third(gallery: Gallery, config: Config) -> tuple[Pictures, Pictures, Picture
     return train, validation, judged
 
 
-def read_rows() -> dict[str, dict]:
-    """The rows that are known, by key: the committed ones, then those of an unfinished run."""
-    known = {}
-    for path in (FOLDER / "ablation.json", keep_dir("6W") / "ablation.json"):
-        if path.is_file():
-            known |= json.loads(path.read_text(encoding="utf-8"))
-    return known
-
-
-def ablate(gallery: Gallery, config: Config, backbone: str, compute: bool) -> pd.DataFrame:
-    """A table, a line a row; those that no record holds are trained if `compute`, else left out.
+def ablate(gallery: Gallery, config: Config, backbone: str, compute: bool) -> tuple[pd.DataFrame, list[dict]]:
+    """A table, a line a row, and the records behind it; rows without a record are trained if `compute`, else left out.
 
     Each row is written as soon as it is there, and a killed one goes on where it was.
     """
-    train, validation, test = third(gallery, config)
-    known, found = read_rows(), []
+    parts, rows, found = third(gallery, config), [], []
     for row in all_rows(backbone):
-        plan = plan_of(row, config)
-        data = (train.images, train.labels, validation.images, test.images)
-        key = training_key(asdict(row), {**asdict(plan), "precision": ""}, *data)
-        if key not in known and compute:
-            known[key] = train_row(row, plan, (train, validation, test), len(gallery.classes), key)
-            write_text(keep_dir("6W") / "ablation.json", json.dumps(known, indent=1) + "\n")
-        if key in known:
-            found.append({**asdict(row), **known[key]})
-    return pd.DataFrame(found, columns=["backbone", "start", "variant", "accuracy", "macro_f1", "seconds"])
+        name = f"ablation/{row.backbone}-{row.start}-{row.variant}"
+        there = any((root / f"{name}.json").is_file() for root in (FOLDER, keep_dir("6W")))
+        if there or compute:
+            record = train_row(name, row, plan_of(row, config), parts, gallery, config.retrain)
+            rows.append({**asdict(row), **record})
+            found.append(record)
+    columns = ["backbone", "start", "variant", "accuracy", "macro_f1", "seconds"]
+    return pd.DataFrame(rows, columns=columns), found
 
 
 def plan_of(row: Row, config: Config) -> Plan:
@@ -97,14 +85,18 @@ def plan_of(row: Row, config: Config) -> Plan:
     return Plan(epochs, config.batch, rate, config.smoothing, precision=precision, seed=config.seed, **changes)
 
 
-def train_row(row: Row, plan: Plan, parts: tuple[Pictures, Pictures, Pictures], classes: int, key: str) -> dict:
-    """Train one row and judge it on the test part."""
+def train_row(name: str, row: Row, plan: Plan, parts: tuple[Pictures, ...], gallery: Gallery, retrain: bool) -> dict:
+    """The record of a row: trained, and evaluated on the test part, unless that is recorded."""
     train, validation, test = parts
     torch.manual_seed(plan.seed)
-    model = build_model(row.backbone, classes, pretrained=row.start != "scratch").freeze(row.start == "frozen")
-    checkpoint = build_dir("6W") / f"ablation-{key}.checkpoint"
-    history = fit(model, train, validation, plan, checkpoint, key)
-    result = scores(*predict(model, test))
-    return {name: round(value, 4) for name, value in result.items()} | {
-        "seconds": round(float(np.sum([epoch["seconds"] for epoch in history])), 1)
-    }
+    model = build_model(row.backbone, len(gallery.classes), pretrained=row.start != "scratch")
+    model.freeze(row.start == "frozen")
+    training = training_of(row.start, model, train, validation, plan, gallery)
+
+    def compute() -> dict:
+        history = fit(model, train, validation, plan, build_dir("6W") / f"{name}.checkpoint", training.key)
+        result = scores(*predict(model, test))
+        seconds = round(float(np.sum([epoch["seconds"] for epoch in history])), 1)
+        return {metric: round(value, 4) for metric, value in result.items()} | {"seconds": seconds}
+
+    return recorded("6W", FOLDER, name, training, compute, retrain)

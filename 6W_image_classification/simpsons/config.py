@@ -37,7 +37,9 @@ class Config:
 
 
 SAMPLE = Config()
+RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
+    "released": RELEASED,
     # Six characters, sixteen pictures each, three epochs: the same code in seconds.
     "tiny": replace(
         SAMPLE,

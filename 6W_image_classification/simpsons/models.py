@@ -20,8 +20,11 @@ class Classifier(nn.Module):
     """A trunk of convolutions, the mean over the picture, and a linear head.
 
     Shapes: images (N, 3, S, S) in [0, 1]; `maps` (N, C, h, w); `embed` (N, C); the result (N, classes), logits.
-    `frozen` fixes the trunk, its batch norms included. `upscaled` enlarges small pictures first.
+    `frozen` fixes the trunk, its batch norms included. `upscaled` enlarges small pictures first. `kind` is the name
+    under which `build_model` knows it.
     """
+
+    kind = ""
 
     def __init__(self, trunk: nn.Module, width: int, classes: int, colours=PLAIN, dropout=0.2, upscaled=None):
         super().__init__()
@@ -128,7 +131,9 @@ def build_model(backbone: str, classes: int, pretrained: bool = True, upscaled: 
     """
     if backbone not in BUILDERS:
         raise ValueError(f"unknown backbone {backbone!r}; there are: {', '.join(BUILDERS)}")
-    return BUILDERS[backbone](classes, pretrained, upscaled).to(memory_format=torch.channels_last)
+    model = BUILDERS[backbone](classes, pretrained, upscaled).to(memory_format=torch.channels_last)
+    model.kind = backbone
+    return model
 
 
 def pick_backbone(wanted: str) -> tuple[str, str]:

@@ -4,15 +4,17 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from coursework.checkpoints import obtain as obtain_weights
-from coursework.checkpoints import training_key
+from coursework.provenance import Training, fingerprint, model_code, training_code
 from coursework.runtime import half_precision, pick_device
+from simpsons.augment import CHANGES
 from simpsons.config import Config
-from simpsons.data import Pictures
-from simpsons.models import Classifier, build_model
-from simpsons.train import Plan, fit
+from simpsons.data import Gallery, Pictures
+from simpsons.models import BUILDERS, Classifier, build_model
+from simpsons.train import EpochSampler, Plan, TailLoss, fit, train_epoch
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 FOR_28_PIXELS = ("mirror", "turn, shift, scale", "hide a part")  # a cartoon's colours are fixed, and blur hides all
@@ -39,22 +41,34 @@ def plans(config: Config, backbone: str) -> dict[str, Plan]:
 
 
 def train_stage(
-    name: str, train: Pictures, validation: Pictures, classes: int, config: Config, backbone: str
+    name: str, train: Pictures, validation: Pictures, gallery: Gallery, config: Config, backbone: str
 ) -> tuple[Classifier, dict]:
     """A network for the characters, "scratch", "frozen" or "finetuned", and the facts of `obtain`."""
     torch.manual_seed(config.seed)
-    model = build_model("small_cnn" if name == "scratch" else backbone, classes).freeze(name == "frozen")
-    return model, obtain(name, model, train, validation, plans(config, backbone)[name], config.retrain)
+    kind = "small_cnn" if name == "scratch" else backbone
+    model = build_model(kind, len(gallery.classes)).freeze(name == "frozen")
+    return model, obtain(name, model, train, validation, plans(config, backbone)[name], gallery, config)
 
 
 def obtain(
-    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, retrain: bool = False
+    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery, config: Config
 ) -> dict:
-    """Bring `model` to the end of its training; see `coursework.checkpoints.obtain`.
+    """Bring `model` to the end of its training; see `coursework.checkpoints.obtain`."""
+    training = training_of(name, model, train, validation, plan, gallery)
+    classes, run = tuple(gallery.classes), partial(fit, model, train, validation, plan)
+    return obtain_weights("6W", FOLDER, name, model, training, run, config.retrain, classes=classes)
 
-    Only weights of the very same network, plan and pictures are loaded.
-    """
-    rules = {**asdict(plan), "precision": None}  # a matter of the machine
-    arrays = (train.images, train.labels, validation.images, validation.labels)
-    key = training_key(name, str(model), rules, *arrays)
-    return obtain_weights("6W", FOLDER, name, model, key, partial(fit, model, train, validation, plan), retrain)
+
+def training_of(
+    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery
+) -> Training:
+    """What decides how a training ends."""
+    changes = {name: repr(CHANGES[name]) for name in plan.augment}
+    rules = {**asdict(plan), "augment": changes, "precision": None}  # a matter of the machine
+    shape = {"stage": name, "backbone": model.kind, "upscaled": model.upscaled, "frozen": model.frozen}
+    sizes = {"side": train.images.shape[1], "items": [len(train), len(validation)]}
+    code = training_code(fit, train_epoch, EpochSampler, TailLoss, BUILDERS[model.kind], *model_code(model))
+    parts = (train, validation)
+    images, labels = (np.concatenate([getattr(part, kind) for part in parts]) for kind in ("images", "labels"))
+    files = [name for part in parts for name in part.files]
+    return Training(rules | shape | sizes, code, fingerprint(gallery.name, files, images, labels))

@@ -7,11 +7,12 @@ from nothing (torchrun --standalone --nproc-per-node 2 -m segmentation cell …:
 import sys
 
 from coursework.profile import load_config
+from coursework.records import keep_dir
 from coursework.runtime import build_accelerator, leave_together, seed_everything
 from segmentation.config import CONFIGS
 from segmentation.data import from_drawings, load_lesions
 from segmentation.evaluate import scores
-from segmentation.grid import Cell, cell_key, record_path, train_all, train_cell
+from segmentation.grid import Cell, record_name, train_all, train_cell
 
 
 def main(arguments: list[str]) -> int:
@@ -28,8 +29,7 @@ def main(arguments: list[str]) -> int:
         found = train_all(config, lesions, from_drawings(config, lesions))
     else:
         cell = Cell(arguments[1], arguments[2], int(arguments[3]))
-        key = cell_key(cell, config, lesions)
-        found = {cell: train_cell(cell, config, lesions, key, record_path(cell, lesions))}
+        found = {cell: train_cell(cell, config, lesions, keep_dir("7W") / record_name(cell, lesions))}
     if accelerator.is_main_process:
         for cell, record in found.items():
             print(cell.name, ", ".join(f"{name} {value:.4f}" for name, value in scores(record.test).items()))

@@ -23,7 +23,9 @@ class Config:
 
 
 SAMPLE = Config()
+RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
+    "released": RELEASED,
     # A few small drawn cases, two epochs of cross-entropy and two of each loss: the same code in seconds.
     "tiny": replace(
         SAMPLE,

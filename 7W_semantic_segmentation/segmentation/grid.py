@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -18,15 +18,16 @@ import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
-from coursework.checkpoints import load_weights, read_facts, save_weights, training_key
+from coursework.checkpoints import accept, load_weights, provenance, read_facts, save_weights, spent
+from coursework.provenance import Training, architecture_of, fingerprint, model_code, training_code
 from coursework.records import build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
 from segmentation.config import Config
-from segmentation.data import Collection, Lesions
+from segmentation.data import Collection
 from segmentation.evaluate import predict, scores
-from segmentation.losses import LOSSES
+from segmentation.losses import LOSSES, bce_loss
 from segmentation.models import MODELS, build_model
-from segmentation.train import Plan, fit
+from segmentation.train import Plan, fit, train_epoch
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
@@ -47,12 +48,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Record:
-    """What a cell left: one dict an epoch, tables (n, 2, BINS) of both parts, masks (n, S, S) of the test part."""
+    """What a cell left: one dict an epoch, tables (n, 2, BINS) of both parts, masks (n, S, S) of the test part.
+
+    `facts` are those of `coursework.checkpoints.recorded`; a record that was just computed has none yet.
+    """
 
     history: list[dict]
     validation: np.ndarray
     test: np.ndarray
     masks: np.ndarray
+    facts: dict = field(default_factory=dict)
 
 
 def all_cells(config: Config) -> Iterator[Cell]:
@@ -66,52 +71,65 @@ def plan_of(cell: Cell, config: Config) -> Plan:
     return Plan(cell.loss, config.epochs, config.batch, config.rate, config.warmup, half_precision(), cell.seed)
 
 
-def cell_key(cell: Cell, config: Config, lesions: Collection) -> str:
-    """What tells this training from any other: its rules, its network's name and width, and its pictures.
-
-    The code is not part of it: after a change there, delete `build/7W` and train again with `retrain`.
-    """
-    rules = {**asdict(plan_of(cell, config)), "precision": None}  # a matter of the machine
+def training_of(cell: Cell, config: Config, lesions: Collection) -> Training:
+    """What decides how a cell's training ends."""
+    plan = {**asdict(plan_of(cell, config)), "precision": None}  # a matter of the machine
+    sizes = {"model": cell.model, "width": config.width, "side": config.side}
+    split = {"parts": list(config.parts), "split_seed": config.seed}
+    model = build_model(cell.model, config.width)
+    code = training_code(fit, train_epoch, bce_loss, LOSSES[cell.loss], *model_code(model))
     parts = (lesions.train, lesions.validation, lesions.test)
-    arrays = [array for part in parts for array in (part.images, part.masks)]
-    return training_key(asdict(cell), rules, config.width, *arrays)
+    items = [np.concatenate(arrays) for arrays in zip(*((part.images, part.masks) for part in parts), strict=True)]
+    names = [name for part in parts for name in part.names]
+    return Training(plan | sizes | split, code, fingerprint(lesions.name, names, *items))
 
 
-def run_cell(cell: Cell, config: Config, lesions: Collection) -> Record:
-    """The record of a cell: the committed one unless `config.retrain`, else that below `build/`, else trained now."""
-    key = cell_key(cell, config, lesions)
-    fresh = record_path(cell, lesions)
-    committed = FOLDER / fresh.relative_to(keep_dir("7W"))
-    for path in (fresh,) if config.retrain else (committed, fresh):
-        record = read_record(path, key)
-        if record is not None:
+def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") -> Record:
+    """The record of a cell: the committed one unless `config.retrain`, else that below `build/`, else trained now.
+
+    `suffix` is added to the folder's name, for another training of the same cell.
+    """
+    training = training_of(cell, config, lesions)
+    committed, fresh = (root / record_name(cell, lesions, suffix) for root in (FOLDER, keep_dir("7W")))
+    if committed.is_file() and not config.retrain:
+        record = read_record(committed)
+        if accept(committed, record and record.facts, training):
+            differing = training.data.differing(FOLDER, record.facts["data"])
+            record.facts.update(provenance(committed, FOLDER, "record", differing))
             return record
-    return train_cell(cell, config, lesions, key, fresh)
+    record = read_record(fresh)
+    if record is None or record.facts["key"] != training.key:
+        record = train_cell(cell, config, lesions, fresh)
+    record.facts.update(provenance(fresh, keep_dir("7W"), "computed"))
+    return record
 
 
-def record_path(cell: Cell, lesions: Collection) -> Path:
-    """Where a new record is written."""
-    return keep_dir("7W") / "grid" / lesions.name / f"{cell.name}.npz"
+def record_name(cell: Cell, lesions: Collection, suffix: str = "") -> Path:
+    """Where a cell's record lies below the week's folder, or below `build/`."""
+    return Path("grid") / f"{lesions.name}{suffix}" / f"{cell.name}.npz"
 
 
-def train_cell(cell: Cell, config: Config, lesions: Collection, key: str, path: Path) -> Record:
+def train_cell(cell: Cell, config: Config, lesions: Collection, path: Path) -> Record:
     """Train one cell from a fresh start; its record goes to `path`, its weights below `build/`.
 
-    The weights are rounded to half precision first, and judged as rounded: so they say the same when they are loaded.
+    The weights are rounded to half precision first, and evaluated as rounded, as they are when loaded.
     """
-    plan = plan_of(cell, config)
+    plan, training = plan_of(cell, config), training_of(cell, config, lesions)
     torch.manual_seed(plan.seed)
     model = build_model(cell.model, config.width)
     weights = build_dir("7W") / weights_name(cell, lesions)
-    checkpoint = weights.with_suffix(".checkpoint")
-    history = fit(model, lesions.train, lesions.validation, plan, checkpoint, key)
+    history = fit(model, lesions.train, lesions.validation, plan, weights.with_suffix(".checkpoint"), training.key)
+    facts = {**training.as_facts(), "history": history, "training": spent(history)}
     state = PartialState()
     if state.is_main_process:
-        save_weights(weights, model, {"key": key})
+        save_weights(weights, model, facts | {"architecture": architecture_of(model)})
     state.wait_for_everyone()
-    record = judge(load_network(cell, config, weights), history, lesions.validation, lesions.test)
+    model = build_model(cell.model, config.width)  # the trained one still computes in the precision of its training
+    load_weights(weights, model)
+    record = judge(model, lesions, facts)
     if state.is_main_process:
-        write_record(path, record, key)
+        write_record(path, record)
+    state.wait_for_everyone()
     return record
 
 
@@ -120,44 +138,47 @@ def weights_name(cell: Cell, lesions: Collection) -> Path:
     return Path("weights") / lesions.name / f"{cell.name}.safetensors"
 
 
-def find_weights(cell: Cell, config: Config, lesions: Collection) -> Path:
-    """A cell's weights: the committed ones unless `config.retrain`, else those below `build/`, else trained now.
+def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Module, dict]:
+    """A cell's trained network, with the facts of `coursework.checkpoints.obtain`.
 
-    Those of photographs are put aside to be committed; those of drawings anybody can train again.
+    The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now. Those of
+    photographs are put aside to be committed; those of synthetic images anybody can train again.
     """
-    key, name = cell_key(cell, config, lesions), weights_name(cell, lesions)
-    fresh = build_dir("7W") / name
-    places = (fresh,) if config.retrain else (FOLDER / name, fresh)
-    path = next((place for place in places if (read_facts(place) or {}).get("key") == key), None)
-    if path is None:
-        path = fresh
-        train_cell(cell, config, lesions, key, record_path(cell, lesions))
-    if path == fresh and lesions.generator is None:
-        kept = keep_dir("7W") / name
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(kept, fresh.read_bytes())
-    return path
+    training, name = training_of(cell, config, lesions), weights_name(cell, lesions)
+    model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
+    if committed.is_file() and not config.retrain:
+        facts = read_facts(committed)
+        if accept(committed, facts, training, architecture_of(model)):
+            differing = training.data.differing(FOLDER, facts["data"])
+            return model, load_weights(committed, model) | provenance(committed, FOLDER, "weights", differing)
+    if (read_facts(fresh) or {}).get("key") != training.key:
+        train_cell(cell, config, lesions, keep_dir("7W") / record_name(cell, lesions))
+    facts = load_weights(fresh, model) | provenance(fresh, build_dir("7W"), "computed")
+    if lesions.generator is None:
+        keep(name, fresh, training)
+    return model, facts
 
 
-def load_network(cell: Cell, config: Config, weights: Path) -> torch.nn.Module:
-    """A cell's network with these weights."""
-    model = build_model(cell.model, config.width)
-    load_weights(weights, model)
-    return model
+def keep(name: Path, weights: Path, training: Training) -> None:
+    """Put weights, and the list of what they were trained on, where they are committed from."""
+    kept, listing = keep_dir("7W") / name, keep_dir("7W") / "trained_on" / f"{training.data.name}.txt"
+    for path, content in ((kept, weights.read_bytes()), (listing, training.data.as_text().encode())):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, content)
 
 
-def judge(model, history: list[dict], validation: Lesions, test: Lesions) -> Record:
-    """What a trained network says of both parts."""
-    tables, masks = predict(model, test)
-    return Record(history, predict(model, validation)[0], tables, masks)
+def judge(model: torch.nn.Module, lesions: Collection, facts: dict) -> Record:
+    """What a trained network says of the validation and the test part; `facts` are those of its training."""
+    tables, masks = predict(model, lesions.test)
+    return Record(facts["history"], predict(model, lesions.validation)[0], tables, masks, dict(facts))
 
 
-def write_record(path: Path, record: Record, key: str) -> None:
+def write_record(path: Path, record: Record) -> None:
     """Write a record whole or not at all; masks as bits."""
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
-        facts=json.dumps({"key": key, "history": record.history, "side": record.masks.shape[-1]}),
+        facts=json.dumps({**record.facts, "history": record.history, "side": record.masks.shape[-1]}),
         validation=record.validation.astype(np.int32),
         test=record.test.astype(np.int32),
         masks=np.packbits(record.masks, axis=-1),
@@ -166,16 +187,15 @@ def write_record(path: Path, record: Record, key: str) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_record(path: Path, key: str) -> Record | None:
-    """The record in a file; None if there is none, or it is damaged or another training's."""
+def read_record(path: Path) -> Record | None:
+    """The record in a file; None if there is none, or it is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
-            masks = np.unpackbits(file["masks"], axis=-1, count=facts["side"]).astype(bool)
-            record = Record(facts["history"], file["validation"], file["test"], masks)
+            masks = np.unpackbits(file["masks"], axis=-1, count=facts.pop("side")).astype(bool)
+            return Record(facts["history"], file["validation"], file["test"], masks, facts)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    return record if facts["key"] == key else None
 
 
 def run_grid(config: Config, lesions: Collection) -> dict[Cell, Record]:
@@ -204,7 +224,7 @@ def train_all(config: Config, lesions: Collection, drawings: Collection) -> dict
     records = run_grid(config, lesions)
     kept = winners(records)
     for cell in kept.values():
-        find_weights(cell, config, lesions)
+        finish(cell, config, lesions)
         again(cell, config, lesions)
     best = next(iter(kept.values()))
     for seed in config.seeds:
@@ -213,5 +233,5 @@ def train_all(config: Config, lesions: Collection, drawings: Collection) -> dict
 
 
 def again(cell: Cell, config: Config, lesions: Collection) -> Record:
-    """The record of the same training, done a second time from nothing."""
-    return run_cell(cell, config, replace(lesions, name=f"{lesions.name}-again"))
+    """The record of the same training, done a second time from scratch."""
+    return run_cell(cell, config, lesions, "-again")

@@ -21,10 +21,9 @@ def load_stages(part: str, config: Config) -> dict[str, stages.Stage]:
         return stages.digit_stages(config, load_digits(config))
     faces = load_faces(config)
     rows = split_people(faces, config.parts, config.seed)
-    learnt, chosen = (faces.take(rows[name]) for name in ("train", "validation"))
     if part == "faces":
-        return stages.face_stages(config, learnt.images, chosen.images)
-    return {"people": stages.people_stage(config, learnt.images, learnt.people)}
+        return stages.face_stages(config, faces, rows)
+    return {"people": stages.people_stage(config, faces, rows["train"])}
 
 
 def main(arguments: list[str]) -> int:

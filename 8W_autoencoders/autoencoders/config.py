@@ -55,7 +55,9 @@ class Config:
 
 
 SAMPLE = Config()
+RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
+    "released": RELEASED,
     # A few drawn people and digits, two epochs: the same code in seconds.
     "tiny": replace(
         SAMPLE,

@@ -10,14 +10,16 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from autoencoders.config import Config
+from autoencoders.data import Faces
 from autoencoders.digits import Digits
 from autoencoders.losses import autoencoder_loss, denoising_loss, digit_elbo, face_elbo, reader_loss
 from autoencoders.models import Denoiser, DigitReader, build_digit_model, build_face_model
-from autoencoders.noise import DEVIATION, FLIPPED, HIDDEN, any_noise
+from autoencoders.noise import NOISES, any_noise
 from autoencoders.readers import PeopleNet
 from autoencoders.sets import DigitSet, FaceSet, NoisySet
-from autoencoders.train import Objective, Plan, fit
-from coursework.checkpoints import obtain, training_key
+from autoencoders.train import Objective, Plan, fit, train_epoch
+from coursework.checkpoints import obtain
+from coursework.provenance import Fingerprint, Training, fingerprint, model_code, training_code
 from coursework.runtime import half_precision
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
@@ -25,18 +27,23 @@ FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
 @dataclass(frozen=True)
 class Stage:
-    """A training: a network, what it is trained by, on what, and how; `facts` is all else that its end depends on."""
+    """A training: a network, what it is trained by, on what, and how; `settings` is all else that its end depends on.
+
+    `data` is the fingerprint of the whole data set, of which the settings say what part is trained on.
+    """
 
     model: nn.Module
     objective: Objective
     train: Dataset
     validation: Dataset
     plan: Plan
-    facts: tuple
+    data: Fingerprint
+    settings: dict
 
 
-def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> dict[str, Stage]:
-    """The trainings on faces, uint8 (n, S, S, 3): autoencoder, VAE, denoiser."""
+def face_stages(config: Config, faces: Faces, rows: dict[str, np.ndarray]) -> dict[str, Stage]:
+    """The trainings on faces: autoencoder, VAE, denoiser; `rows` are those of `data.split_people`."""
+    train, validation = (faces.images[rows[name]] for name in ("train", "validation"))
     shown, held = FaceSet(train, mirror=True), FaceSet(validation)
     noisy = NoisySet(train, any_noise), NoisySet(validation, any_noise, config.seed)
     ae, vae = (
@@ -44,20 +51,27 @@ def face_stages(config: Config, train: np.ndarray, validation: np.ndarray) -> di
         for kind, width in (("ae", config.width), ("vae", config.vae_width))
     )
     denoiser = seeded(config.seed, Denoiser, config.denoiser_width).to(memory_format=torch.channels_last)
-    facts, elbo = (train, validation), partial(face_elbo, deviation=config.deviation)
-    loud = DEVIATION, FLIPPED, HIDDEN
+    elbo = partial(face_elbo, deviation=config.deviation)
+    about = face_data(config, faces)
     return {
-        "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs), facts),
-        "face_vae": Stage(vae, elbo, shown, held, plan_of(config, config.face_vae_epochs), facts),
-        "denoiser": Stage(denoiser, denoising_loss, *noisy, plan_of(config, config.denoise_epochs), facts + loud),
+        "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs), *about),
+        "face_vae": Stage(vae, elbo, shown, held, plan_of(config, config.face_vae_epochs), *about),
+        "denoiser": Stage(denoiser, denoising_loss, *noisy, plan_of(config, config.denoise_epochs), *about),
     }
 
 
-def people_stage(config: Config, images: np.ndarray, people: np.ndarray) -> Stage:
+def face_data(config: Config, faces: Faces) -> tuple[Fingerprint, dict]:
+    """The fingerprint of the faces, and how they are split."""
+    split = {"parts": list(config.parts), "split_seed": config.seed, "limit": config.limit, "side": config.side}
+    return fingerprint(faces.name, faces.files, faces.images), split
+
+
+def people_stage(config: Config, faces: Faces, rows: np.ndarray) -> Stage:
     """The network that tells people apart, from those with three pictures or more; the last of each is for validation.
 
-    images uint8 (n, S, S, 3), people (n,) names. Raises ValueError if nobody has three.
+    `rows` are those of the training part. Raises ValueError if nobody has three.
     """
+    images, people = faces.images[rows], faces.people[rows]
     names, counts = np.unique(people, return_counts=True)
     known = names[counts >= 3]
     if len(known) == 0:
@@ -72,7 +86,7 @@ def people_stage(config: Config, images: np.ndarray, people: np.ndarray) -> Stag
         model.to(memory_format=torch.channels_last),
         replace(plan_of(config, config.people_epochs), rate=config.people_rate),
     )
-    return Stage(model, reader_loss, *shown, plan, (images, labels, learnt))
+    return Stage(model, reader_loss, *shown, plan, *face_data(config, faces))
 
 
 def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
@@ -84,20 +98,31 @@ def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
     )
     epochs = config.digit_epochs, config.cvae_epochs, config.beta_epochs, config.reader_epochs
     long, longer, short, reading = (digit_plan(config, number) for number in epochs)
-    facts = tuple(vars(digits).values())[:4]  # all but the test part
+    about = digit_data(digits)
     build = partial(seeded, config.seed, build_digit_model)
     cvae = build("cvae", config.cvae_hidden, config.digit_latent)
     nearer = partial(digit_elbo, beta=config.cvae_beta)
     stages = {
-        "digit_vae": Stage(build("vae", config.digit_hidden, config.digit_latent), digit_elbo, *plain, long, facts),
-        "digit_cvae": Stage(cvae, nearer, *told, longer, facts),
-        "reader": Stage(seeded(config.seed, DigitReader), reader_loss, *told, reading, facts),
-        "digit_plane": Stage(build("vae", config.small_hidden, 2), digit_elbo, *plain, long, facts),
+        "digit_vae": Stage(build("vae", config.digit_hidden, config.digit_latent), digit_elbo, *plain, long, *about),
+        "digit_cvae": Stage(cvae, nearer, *told, longer, *about),
+        "reader": Stage(seeded(config.seed, DigitReader), reader_loss, *told, reading, *about),
+        "digit_plane": Stage(build("vae", config.small_hidden, 2), digit_elbo, *plain, long, *about),
     }
     for beta in config.betas:
         model = build("vae", config.small_hidden, config.digit_latent)
-        stages[f"digit_beta_{beta:g}"] = Stage(model, partial(digit_elbo, beta=beta), *plain, short, facts)
+        stages[f"digit_beta_{beta:g}"] = Stage(model, partial(digit_elbo, beta=beta), *plain, short, *about)
     return stages
+
+
+def digit_data(digits: Digits) -> tuple[Fingerprint, dict]:
+    """The fingerprint of the digits to train and to validate on, and how many there are of either."""
+    images, labels = (
+        np.concatenate(parts)
+        for parts in ((digits.train, digits.validation), (digits.train_labels, digits.validation_labels))
+    )
+    return fingerprint("mnist", range(len(images)), images, labels), {
+        "items": [len(digits.train), len(digits.validation)]
+    }
 
 
 def seeded(seed: int, build, *arguments) -> nn.Module:
@@ -116,13 +141,19 @@ def digit_plan(config: Config, epochs: int) -> Plan:
     return Plan(epochs, config.digit_batch, config.digit_rate, "no", config.seed)
 
 
+def training_of(name: str, stage: Stage) -> Training:
+    """What decides how a stage's training ends."""
+    rules = {**asdict(stage.plan), "precision": None}  # a matter of the machine
+    aim = {"stage": name, "objective": getattr(stage.objective, "keywords", {})}
+    noises = (any_noise, *NOISES.values()) if isinstance(stage.train, NoisySet) else ()
+    taught = (fit, train_epoch, stage.objective, *model_code(stage.model), type(stage.train), *noises)
+    return Training(rules | aim | stage.settings, training_code(*taught), stage.data)
+
+
 def finish(name: str, stage: Stage, config: Config) -> dict:
     """Bring a stage's network to the end of its training; the facts of `coursework.checkpoints.obtain`."""
-    rules = {**asdict(stage.plan), "precision": None}  # a matter of the machine
-    aim = getattr(stage.objective, "func", stage.objective).__name__, getattr(stage.objective, "keywords", {})
-    key = training_key(name, str(stage.model), aim, rules, *stage.facts)
     train = partial(fit, stage.model, stage.objective, stage.train, stage.validation, stage.plan)
-    return obtain("8W", FOLDER, name, stage.model, key, train, config.retrain)
+    return obtain("8W", FOLDER, name, stage.model, training_of(name, stage), train, config.retrain)
 
 
 def finish_all(stages: dict[str, Stage], config: Config) -> dict[str, dict]:
