@@ -208,6 +208,11 @@ def fingerprint(name: str, names: Sequence[str], *arrays: np.ndarray) -> Fingerp
     return Fingerprint(name, np.sort(np.array(digests, np.uint32)))
 
 
+def as_json(settings: dict) -> dict:
+    """Settings as they come back from a file: tuples as lists, keys as texts."""
+    return json.loads(json.dumps(settings))
+
+
 @dataclass(frozen=True)
 class Training:
     """What decides how a training ends: settings (JSON values; steps and seed among them), code, data."""
@@ -224,13 +229,13 @@ class Training:
     def as_facts(self) -> dict:
         """What stands in the header of weights and in records."""
         data = {"name": self.data.name, "items": len(self.data.items), "hash": self.data.hash}
-        return {"key": self.key, "settings": self.settings, "code": self.code, "data": data}
+        return {"key": self.key, "settings": as_json(self.settings), "code": self.code, "data": data}
 
     def difference(self, facts: dict | None) -> str | None:
         """Why finished weights or a record with these facts do not stand for this training; None if they do."""
         if facts is None or not {"settings", "code", "data"} <= set(facts):
             return "damaged, or no file of this course"
-        own, theirs = json.loads(json.dumps(self.settings)), facts["settings"]
+        own, theirs = as_json(self.settings), facts["settings"]
         changed = [name for name in own | theirs if own.get(name) != theirs.get(name)]
         if changed or facts["data"]["name"] != self.data.name:
             words = [f"{name} {theirs.get(name)!r}, now {own.get(name)!r}" for name in changed[:3]]

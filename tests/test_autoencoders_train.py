@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from killing import kill_and_go_on
@@ -10,6 +11,7 @@ from killing import kill_and_go_on
 from autoencoders import __main__ as command
 from autoencoders import stages, train
 from autoencoders.config import CONFIGS
+from autoencoders.data import Faces
 from autoencoders.digits import Digits
 from autoencoders.losses import autoencoder_loss, digit_elbo
 from autoencoders.models import build_digit_model, build_face_model
@@ -26,6 +28,12 @@ def make_faces(number=16, seed=0):
     middles = rng.uniform(5, 11, (number, 2))
     masks = np.stack([np.hypot(columns - x, rows - y) < 4 for x, y in middles])
     return (40 + 170 * masks[..., None] * np.ones(3)).astype(np.uint8)
+
+
+def make_known(number, people=None):
+    """Faces with names."""
+    people, files = np.arange(number).astype(str) if people is None else people, [f"{k}.jpg" for k in range(number)]
+    return Faces(make_faces(number), files, people, pd.DataFrame(index=range(number)), "trial", "discs")
 
 
 def make_set(number=16, seed=0):
@@ -57,7 +65,7 @@ def same(first, second):
 def test_it_learns_and_keeps_the_best_epoch():
     model, validation = make_model(), make_set(6, 3)
     history = train.fit(model, autoencoder_loss, make_set(32), validation, train.Plan(20, 8, 5e-3))
-    assert set(history[0]) == {"loss", "seconds", "waiting", "validation loss"}
+    assert set(history[0]) == {"loss", "steps", "seconds", "waiting", "validation loss"}
     best = min(row["validation loss"] for row in history)
     assert best < 0.5 * history[0]["validation loss"]
     assert train.validate(model, autoencoder_loss, validation)["loss"] == pytest.approx(best, rel=1e-5)
@@ -102,27 +110,27 @@ def test_a_training_killed_by_the_system_goes_on(tmp_path):
 
 def test_stages_are_finished_once(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    images = make_faces(12), make_faces(4, 1)
+    images = make_known(16), {"train": np.arange(12), "validation": np.arange(12, 16)}
     first = stages.face_stages(CONFIG, *images)
     assert set(first) == {"face_ae", "face_vae", "denoiser"}
     facts = stages.finish_all(first, CONFIG)
-    assert {found["origin"] for found in facts.values()} == {"trained now"}
+    assert {found["training"]["steps"] for found in facts.values()} == {2}  # one an epoch
     second = stages.face_stages(CONFIG, *images)
     for name, stage in second.items():
         found = stages.finish(name, stage, CONFIG)
-        assert (found["origin"], found["sha256"]) == ("trained before", facts[name]["sha256"])
+        assert found == facts[name]
         assert same(weights(first[name].model), weights(stage.model))
     for changes in ({"rate": 1e-4}, {"deviation": 0.2}):
         other = stages.face_stages(replace(CONFIG, **changes), *images)["face_vae"]
-        assert stages.finish("face_vae", other, CONFIG)["origin"] == "trained now"
+        assert stages.finish("face_vae", other, CONFIG)["digests"] != facts["face_vae"]["digests"]
 
 
 def test_people_are_part_of_what_tells_trainings_apart(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    images, people = make_faces(9), np.repeat(["a", "b", "c"], 3)
+    people, keys = np.repeat(["a", "b", "c"], 3), set()
     for whose in (people, people[::-1], np.roll(people, 1)):
-        stage = stages.people_stage(CONFIG, images, whose)
-        assert stages.finish("people", stage, CONFIG)["origin"] == "trained now"
+        keys.add(stages.training_of("people", stages.people_stage(CONFIG, make_known(9, whose), np.arange(9))).key)
+    assert len(keys) == 3
 
 
 def test_stages_of_digits():
@@ -135,23 +143,23 @@ def test_stages_of_digits():
 
 
 def test_people_are_told_apart_from_three_pictures_each():
-    images, people = make_faces(9), np.array(list("aaabbcccc"))
-    stage = stages.people_stage(CONFIG, images, people)
+    faces = make_known(9, np.array(list("aaabbcccc")))
+    stage = stages.people_stage(CONFIG, faces, np.arange(9))
     assert len(stage.train) == 5
     assert len(stage.validation) == 2
     assert stage.model.people.shape[0] == 2
     assert sorted(int(stage.train[row][1]) for row in range(5)) == [0, 0, 1, 1, 1]
     with pytest.raises(ValueError, match="nobody has three pictures"):
-        stages.people_stage(CONFIG, images[:4], people[[0, 1, 3, 4]])
+        stages.people_stage(CONFIG, faces, np.array([0, 1, 3, 4]))
 
 
 def test_the_command_trains_a_part_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     monkeypatch.setattr(command, "load_config", lambda week, configs: replace(CONFIG, digits=60, digit_epochs=1))
     assert command.main(["digits"]) == 0
-    assert "digit_cvae: trained now, 2 epochs" in capsys.readouterr().out
+    assert "digit_cvae: computed, 2 epochs" in (first := capsys.readouterr().out)
     assert command.main(["digits"]) == 0
-    assert "digit_cvae: trained before" in capsys.readouterr().out
+    assert capsys.readouterr().out == first  # to the last digit of its minutes: nothing was trained again
     for wrong in ([], ["x"], ["faces", "digits"]):
         assert command.main(wrong) == 2
         assert "python -m autoencoders" in capsys.readouterr().err

@@ -1,12 +1,15 @@
 """Weights and half-finished trainings: what is written comes back; what is damaged or another's is named or refused."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from coursework import checkpoints
+from coursework import checkpoints, provenance
+from coursework.datasets import sha256
 
 
 def make_model(width=3):
@@ -88,28 +91,140 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, capsys):
     assert "ran\n" not in capsys.readouterr().out
 
 
-def test_keys_tell_all_parts_apart():
-    images = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    keys = {
-        checkpoints.training_key(*parts)
-        for parts in (
-            ("a", images),
-            ("b", images),
-            ("a", images.reshape(3, 2)),
-            ("a", images.astype(np.int16)),
-            ("a", images + 1),
-            ("a", images, {"rate": 1}),
-        )
-    }
-    assert len(keys) == 6
-    assert checkpoints.training_key("a", {"x": 1, "y": 2}) == checkpoints.training_key("a", {"y": 2, "x": 1})
+ITEMS = np.arange(12, dtype=np.uint8).reshape(4, 3)
 
 
-def test_records_take_a_line_for_each_value_and_each_row(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+def make_training(code="code", items=ITEMS, name="faces", **settings):
+    data = provenance.fingerprint(name, range(len(items)), items)
+    return provenance.Training({"steps": 10, "seed": 1} | settings, code, data)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A week's folder, beside a build folder of its own."""
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    monkeypatch.delenv("COURSEWORK_REPRODUCE", raising=False)
+    (tmp_path / "week").mkdir()
+    return tmp_path / "week"
+
+
+def finish(folder, training, trained, **rest):
+    """`obtain` for a small model, whose training writes down that it was called."""
+    model = make_model()
+
+    def train(checkpoint, key):
+        trained.append(key)
+        with torch.no_grad():
+            model[0].weight.fill_(len(trained))
+        return [{"loss": 0.5, "seconds": 30.0, "steps": 10}]
+
+    facts = checkpoints.obtain("1W", folder, "net", model, training, train, **rest)
+    return facts, model[0].weight[0, 0].item()
+
+
+def commit(folder):
+    """What a render does with what is kept."""
+    shutil.copytree(checkpoints.keep_dir("1W"), folder, dirs_exist_ok=True)
+    shutil.rmtree(checkpoints.build_dir("1W"))
+
+
+def test_weights_are_trained_once_and_committed_ones_are_loaded(folder):
+    trained = []
+    facts, value = finish(folder, make_training(), trained)
+    assert (facts["origin"], value, len(trained)) == ("computed", 1, 1)
+    assert facts["training"] == {"minutes": 0.5, "device": checkpoints.device_name(), "steps": 10}
+    assert finish(folder, make_training(), trained) == (facts, 1)  # as in a run that goes on
+    commit(folder)
+    loaded, value = finish(folder, make_training(), trained)
+    assert (loaded["origin"], value, len(trained)) == ("weights", 1, 1)
+    assert (
+        loaded["digests"] == facts["digests"] == {"weights/net.safetensors": sha256(folder / "weights/net.safetensors")}
+    )
+
+
+def test_retrain_does_not_look_at_committed_weights(folder):
+    trained = []
+    finish(folder, make_training(), trained)
+    commit(folder)
+    facts, value = finish(folder, make_training(), trained, retrain=True)
+    assert (facts["origin"], value, len(trained)) == ("computed", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (make_training(code="other"), "trained by other code"),
+        (make_training(steps=20), r"trained with other settings \(steps 10, now 20\)"),
+        (make_training(name="drawings"), "other data"),
+    ],
+)
+def test_weights_of_another_training_are_trained_anew_and_refused_while_reproducing(
+    folder, monkeypatch, capsys, other, reason
+):
+    trained = []
+    finish(folder, make_training(), trained)
+    commit(folder)
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
+    with pytest.raises(ValueError, match=rf"weights/net.safetensors: .*{reason}.*use reproduce --retrain"):
+        finish(folder, other, trained)
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "")
+    facts, value = finish(folder, other, trained)
+    assert (facts["origin"], value, len(trained)) == ("computed", 2, 2)
+    assert ("training anew" in capsys.readouterr().out) is (other.code == "other")
+
+
+def test_weights_of_other_classes_are_not_evaluated(folder, monkeypatch):
+    finish(folder, make_training(), [], classes=("cat", "dog"))
+    commit(folder)
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
+    with pytest.raises(ValueError, match="another architecture"):
+        finish(folder, make_training(), [], classes=("dog", "cat"))
+
+
+def test_released_settings_stand_for_the_training(folder):
+    trained = []
+    finish(folder, make_training(steps=20_000), trained)
+    commit(folder)
+    facts, _ = finish(folder, make_training(), trained, released=make_training(steps=20_000))
+    assert (facts["origin"], len(trained)) == ("weights", 1)
+
+
+def test_another_copy_of_the_data_is_evaluated_and_counted(folder):
+    trained = []
+    finish(folder, make_training(), trained)
+    commit(folder)
+    copy = ITEMS.copy()
+    copy[1:3] += 1
+    facts, _ = finish(folder, make_training(items=copy), trained)
+    assert (facts["origin"], facts["differing"], len(trained)) == ("weights", 2, 1)
+    assert finish(folder, make_training(items=ITEMS[:3]), trained)[0]["differing"] == 0  # one is missing, none differs
+
+
+@pytest.mark.fault("damaged weights while results are reproduced", "an error that names the file; nothing is trained")
+def test_damaged_weights_are_refused_while_reproducing(folder, monkeypatch):
+    (folder / "weights").mkdir()
+    (folder / "weights" / "net.safetensors").write_bytes(b"<!doctype html>")
+    trained = []
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
+    with pytest.raises(ValueError, match=r"net\.safetensors: damaged"):
+        finish(folder, make_training(), trained)
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "")
+    assert finish(folder, make_training(), trained)[0]["origin"] == "computed"
+    assert len(trained) == 1
+
+
+def test_records_are_computed_once_and_read_as_records(folder, monkeypatch):
     record = {"map": 0.5, "names": ["helmet", "é"], "none": [], "history": [{"loss": 1.0}, {"loss": 0.5}]}
-    assert checkpoints.recorded("1W", tmp_path, "a/b", "k", lambda: record) == {"key": "k", **record}
-    (path,) = tmp_path.rglob("b.json")
-    assert len(path.read_text().splitlines()) == 2 + len({"key": "k", **record}) + len(record["history"]) + 1
-    again = checkpoints.recorded("1W", tmp_path, "a/b", "k", lambda: pytest.fail("computed again"))
-    assert again == {"key": "k", **record}
+    first = checkpoints.recorded("1W", folder, "a/b", make_training(), lambda: record)
+    assert record.items() <= first.items()
+    assert first["origin"] == "computed"
+    (path,) = checkpoints.keep_dir("1W").rglob("b.json")
+    facts = [name for name in first if name not in ("origin", "digests", "differing")]
+    assert len(path.read_text().splitlines()) == 2 + len(facts) + len(record["history"]) + 1
+    commit(folder)
+    again = checkpoints.recorded("1W", folder, "a/b", make_training(), lambda: pytest.fail("computed again"))
+    assert again == first | {"origin": "record"}
+    assert checkpoints.recorded("1W", folder, "a/b", make_training(), dict, retrain=True)["origin"] == "computed"
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
+    with pytest.raises(ValueError, match=r"a/b\.json: trained by other code"):
+        checkpoints.recorded("1W", folder, "a/b", make_training(code="other"), dict)

@@ -7,50 +7,9 @@ from dataclasses import replace
 import nbformat
 import pytest
 from nbformat import v4
+from trial import COVER, RECORD, no_overrides, record, write
 
-from coursework import commands, display, gallery, notebooks, readme, records
-from coursework.weeks import Week
-
-RECORD = """
-from coursework.records import Run
-run = Run("1W", "rows", "some rows", 3, 0, {"python": "3", "device": "cpu", "threads": 1, "cpu": "c", "precision": "p"})
-run.add(accuracy=ACCURACY)
-run.save()
-"""
-COVER = """
-import matplotlib.pyplot as plt
-from coursework.figures import save_cover, use_style
-use_style()
-figure, ax = plt.subplots(figsize=(2, 1))
-save_cover(figure, "1W")
-plt.show()
-"""
-
-
-@pytest.fixture
-def week(tmp_path, monkeypatch):
-    """A week of its own in a temporary folder, whose build folder lies there too."""
-    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
-    monkeypatch.setattr(readme, "write_readmes", list)
-    folder = tmp_path / "1W_trial"
-    folder.mkdir()
-    text = {"en": {"task": "try", "data": "rows", "model": "m", "headline": "accuracy", "original": "-"}}
-    week = Week("1W", folder, "knn", "w1", ("trial.ipynb",), "accuracy", {}, text, {"accuracy": 0.01})
-    monkeypatch.setattr(gallery, "all_weeks", lambda: [week])
-    return week
-
-
-def write(week, *sources, name="trial.ipynb"):
-    cells = [v4.new_markdown_cell("# Trial [![Open in Colab](a)](b)"), *map(v4.new_code_cell, sources)]
-    nbformat.write(v4.new_notebook(cells=cells), week.folder / name)
-
-
-def record(accuracy):
-    return RECORD.replace("ACCURACY", str(accuracy))
-
-
-def no_overrides(_):
-    return ""
+from coursework import commands, display, gallery, notebooks, records
 
 
 def test_run_writes_below_build_only(week, capsys):
@@ -203,7 +162,7 @@ def test_render_brings_notebook_record_and_cover_together(week):
 
 def test_render_keeps_runs_on_other_sources(week):
     write(week, record(0.5), COVER)
-    old = dict.fromkeys(records.RUN_KEYS, "") | {"data": {"name": "old", "source": "", "items": 1}, "metrics": {}}
+    old = {key: {} for key in records.RUN_KEYS} | {"data": {"name": "old", "source": "", "items": 1}}
     records.write_results(week.results, {"headline": "old", "runs": {"old": old}})
     commands.render([week], "sample", no_overrides)
     results = records.read_results(week.results)
@@ -238,88 +197,6 @@ def test_check_names_file_cell_and_reason(week, capsys):
     write(week, "1")
     assert commands.check([week]) == 1
     assert "1W_trial/trial.ipynb, cell 2: not executed" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("again", "status", "verdict"), [(0.5, 0, "equal"), (0.505, 0, "equal"), (0.52, 1, "DIFFERS")])
-def test_reproduce_compares_within_the_tolerance(week, capsys, again, status, verdict):
-    write(week, record(0.5), COVER)
-    commands.render([week], "sample", no_overrides)
-    write(week, record(again), COVER)
-    assert commands.reproduce([week], no_overrides) == status
-    out = capsys.readouterr().out
-    assert "recomputed" in out
-    assert verdict in out
-
-
-def test_reproduce_does_not_go_on_from_what_a_killed_run_left(week, capsys):
-    write(week, record(0.5), COVER)
-    commands.render([week], "sample", no_overrides)
-    left = records.build_dir("1W", "sample")
-    (left / "results.json").unlink()
-    (left / "steps").write_text("half")
-    assert commands.reproduce([week], no_overrides) == 0
-    assert not (left / "steps").exists()
-
-
-def test_render_refuses_a_run_without_the_headline(week, capsys):
-    write(week, record(0.5).replace("accuracy=", "other="), COVER)
-    assert commands.render([week], "sample", no_overrides) == 1
-    assert "the run on rows has no accuracy, the week's headline" in capsys.readouterr().out
-    assert not week.results.exists()
-
-
-def test_reproduce_refuses_a_headline_from_the_record(week, capsys):
-    write(week, record(0.5), COVER)
-    commands.render([week], "sample", no_overrides)
-    recall = record(0.5).replace("run.save()", "run.recalled.append('accuracy'); run.save()")
-    write(week, recall, COVER)
-    assert commands.reproduce([week], no_overrides) == 1
-    out = capsys.readouterr().out
-    assert "from record" in out
-    assert "headline accuracy was not recomputed" in out
-
-
-def test_reproduce_repeats_the_recorded_overrides(week):
-    write(week, "import os; print(os.environ['COURSEWORK_SET'])", record(0.5), COVER)
-    commands.render([week], "sample", lambda _: "rows=300")
-    assert commands.reproduce([week], lambda _: "folds=3") == 0
-    again = notebooks.read_notebook(records.build_dir("1W", "sample") / "trial.ipynb")
-    assert again.cells[1].outputs[0].text == "rows=300,folds=3\n"
-
-
-def test_reproduce_fails_if_the_headline_source_is_gone(week, capsys):
-    both = record(0.5) + record(0.6).replace('"rows"', '"other"')
-    write(week, both, COVER)
-    commands.render([week], "sample", no_overrides)
-    write(week, record(0.6).replace('"rows"', '"other"'), COVER)
-    assert commands.reproduce([week], no_overrides) == 1
-    assert "the headline run, on rows, was not computed again" in capsys.readouterr().out
-
-
-def test_reproduce_misses_a_metric_that_is_gone(week, capsys):
-    write(week, record(0.5).replace("run.save()", "run.add(loss=1); run.save()"), COVER)
-    commands.render([week], "sample", no_overrides)
-    write(week, record(0.5), COVER)
-    assert commands.reproduce([week], no_overrides) == 1
-    assert "missing" in capsys.readouterr().out
-
-
-def test_reproduce_says_when_there_is_nothing_to_compare(week, capsys):
-    write(week, record(0.5), COVER)
-    assert commands.reproduce([week], no_overrides) == 2
-    assert "no run is recorded" in capsys.readouterr().out
-    commands.render([week], "sample", no_overrides)
-    write(week, record(0.5).replace('"rows"', '"other"'), COVER)
-    assert commands.reproduce([week], no_overrides) == 2
-    assert "no run on other is recorded (there is: rows); nothing compared" in capsys.readouterr().out
-
-
-def test_reproduce_fails_if_a_notebook_records_nothing(week, capsys):
-    write(week, record(0.5), COVER)
-    commands.render([week], "sample", no_overrides)
-    write(week, "1")
-    assert commands.reproduce([week], no_overrides) == 1
-    assert "recorded nothing" in capsys.readouterr().out
 
 
 def test_the_gallery_page_needs_no_network_and_draws_formulas(week):

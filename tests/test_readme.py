@@ -11,8 +11,22 @@ ENVIRONMENT = {"python": "3.11", "device": "cpu", "precision": "float64", "threa
 def make_run(profile, accuracy, name="rows"):
     data = {"name": name, "source": "some rows", "items": 581012}
     metrics = {"accuracy": accuracy, "k": 4}
-    facts = {"overrides": "", "seed": 42, "from_record": [], "minutes": 1.25, "environment": ENVIRONMENT}
-    return {"profile": profile, "data": data, "metrics": metrics, **facts}
+    training = {"minutes": 0, "device": "", "steps": 0, "files": {}}
+    facts = {
+        "overrides": "",
+        "seed": 42,
+        "digests": {},
+        "training": training,
+        "minutes": 1.25,
+        "environment": ENVIRONMENT,
+    }
+    return {
+        "profile": profile,
+        "data": data,
+        "metrics": metrics,
+        "origins": dict.fromkeys(metrics, "computed"),
+        **facts,
+    }
 
 
 @pytest.fixture
@@ -28,7 +42,7 @@ def week(tmp_path):
 @pytest.mark.parametrize("profile", ["sample", "full"])
 def test_labels_follow_the_rendered_profile(week, profile):
     records.write_results(week.results, {"headline": "rows", "runs": {"rows": make_run(profile, 0.83)}})
-    expected = f"**0.8300** right on rows, 581,012 items (`{profile}`, 1.2 min)"
+    expected = f"**0.8300** right on rows, 581,012 items (`{profile}`, computed in 1.2 min)"
     assert readme.headline(week, "en") == expected
     assert expected in readme.week_cells(week, "en")
     assert f"profile `{profile}`" in readme.week_table(week)
@@ -36,8 +50,24 @@ def test_labels_follow_the_rendered_profile(week, profile):
 
 def test_russian_numbers_are_written_the_russian_way(week):
     records.write_results(week.results, {"headline": "rows", "runs": {"rows": make_run("sample", 0.83)}})
-    assert readme.headline(week, "ru") == "**0,8300** right на rows, 581\u202f012 объектов (`sample`, 1,2 мин)"
+    assert (
+        readme.headline(week, "ru")
+        == "**0,8300** right на rows, 581\u202f012 объектов (`sample`, вычислено за 1,2 мин)"
+    )
     assert "0.7 (here 0,8300, –)" in readme.week_cells(week, "ru")
+
+
+def test_training_and_evaluation_are_told_apart_and_recorded_values_are_marked(week):
+    run = make_run("sample", 0.5)
+    run["training"] = {"minutes": 90.5, "device": "a GPU", "steps": 7, "files": {"weights/a": {}}}
+    run["origins"]["k"] = "record"
+    records.write_results(week.results, {"headline": "rows", "runs": {"rows": run}})
+    assert readme.headline(week, "en").endswith("(`sample`, trained 90.5 min on a GPU, evaluated in 1.2 min)")
+    assert readme.headline(week, "ru").endswith("(`sample`, обучено за 90,5 мин на a GPU, оценено за 1,2 мин)")
+    table = readme.week_table(week)
+    assert "| `accuracy` |  | 0.5000 |" in table
+    assert "| `k` | neighbours | 4† |" in table
+    assert "† read from the committed record of a training" in table
 
 
 def test_every_run_has_a_column(week):

@@ -17,6 +17,13 @@ def build(tmp_path, monkeypatch):
     return tmp_path
 
 
+def weights(name, minutes, origin="weights"):
+    """What `obtain` says of a file of weights."""
+    training = {"minutes": minutes, "device": "a GPU", "steps": 10 * minutes}
+    about = {"digests": {f"weights/{name}": f"sha of {name}"}, "differing": minutes, "architecture": "…"}
+    return about | {"origin": origin, "training": training}
+
+
 def make_run(source="rows"):
     return records.Run("1W", source, "some rows", 10, 42, {"python": "3"})
 
@@ -29,8 +36,10 @@ def test_a_run_is_written_below_build(build):
     assert results["headline"] == "rows"
     written = results["runs"]["rows"]
     assert written["metrics"] == {"accuracy": 0.5, "k": 4}
-    assert written["data"] == {"name": "rows", "source": "some rows", "items": 10}
-    assert (written["profile"], written["seed"], written["from_record"]) == ("tiny", 42, [])
+    assert written["data"] == {"name": "rows", "source": "some rows", "items": 10, "differing": 0}
+    assert (written["profile"], written["seed"]) == ("tiny", 42)
+    assert written["origins"] == {"accuracy": "computed", "k": "computed"}
+    assert written["training"] == {"minutes": 0, "device": "", "steps": 0, "files": {}}
 
 
 def test_the_first_run_stays_the_headline(build):
@@ -42,14 +51,16 @@ def test_the_first_run_stays_the_headline(build):
 
 
 def test_other_metrics_on_the_same_source_are_added_and_the_same_ones_replaced(build):
-    for metrics, weights in (({"small": 1.0}, {"a": "x"}), ({"large": 2.0}, {"b": "y"})):
+    for metrics, used in (({"small": 1.0}, [weights("a", 3)]), ({"large": 2.0}, [weights("a", 3), weights("b", 5)])):
         run = make_run()
-        run.add(**metrics)
-        run.weights, run.started = weights, run.started - 60
+        run.add(run.use(*used), **metrics)
+        run.started = run.started - 60
         run.save()
     both = records.read_results(build / "1W" / "tiny" / "results.json")["runs"]["rows"]
     assert both["metrics"] == {"small": 1.0, "large": 2.0}
-    assert both["weights"] == {"a": "x", "b": "y"}
+    assert both["origins"] == {"small": "weights", "large": "weights"}
+    assert both["digests"] == {"weights/a": "sha of a", "weights/b": "sha of b"}
+    assert (both["training"]["minutes"], both["training"]["steps"]) == (8, 80)  # what both have used counts once
     assert both["minutes"] == pytest.approx(2, abs=0.05)
     again = make_run()
     again.add(small=3.0)
@@ -64,34 +75,28 @@ def test_a_metric_must_be_a_finite_number(value):
         make_run().add(accuracy=value)
 
 
-def test_a_recalled_metric_is_marked(build):
+def test_a_metric_has_the_weakest_origin_of_what_it_rests_on(build):
     run = make_run()
-    results = {"headline": "rows", "runs": {"rows": {"metrics": {"accuracy": 0.7}}}}
-    assert run.recall("accuracy", results) == 0.7
-    run.save()
-    written = records.read_results(build / "1W" / "tiny" / "results.json")
-    assert written["runs"]["rows"]["from_record"] == ["accuracy"]
-    with pytest.raises(ValueError, match="no recorded run on rows has loss"):
-        run.recall("loss", results)
-
-
-def test_a_quoted_metric_is_marked(build):
-    run = make_run()
-    run.add(accuracy=0.5)
-    run.quote(rival=0.4)
+    record = {"digests": {"runs/c.json": "sha of c"}, "differing": 0, "origin": "record", "training": {}}
+    assert run.use() == "computed"
+    assert run.use(weights("a", 3, "computed")) == "computed"
+    assert run.use(weights("a", 3), weights("b", 5, "computed")) == "weights"
+    assert run.use(record, weights("a", 3)) == "record"
+    run.add("record", rival=0.4)
+    run.add(rival=0.5)  # now it is computed
     run.save()
     (saved,) = records.read_results(build / "1W" / "tiny" / "results.json")["runs"].values()
-    assert saved["metrics"] == {"accuracy": 0.5, "rival": 0.4}
-    assert saved["from_record"] == ["rival"]
-    with pytest.raises(ValueError, match="expected a finite number"):
-        run.quote(rival=float("nan"))
+    assert saved["origins"] == {"rival": "computed"}
+    assert saved["digests"]["runs/c.json"] == "sha of c"
+    assert set(saved["training"]["files"]) == {"weights/a", "weights/b"}
+    assert saved["data"]["differing"] == 5
+    with pytest.raises(ValueError, match="unknown origin 'recalled'; there are: computed, weights, record"):
+        run.add("recalled", rival=0.5)
 
 
-def test_a_computed_metric_is_no_longer_recalled(build):
-    run = make_run()
-    run.recall("accuracy", {"headline": "rows", "runs": {"rows": {"metrics": {"accuracy": 0.7}}}})
-    run.add(accuracy=0.8)
-    assert run.recalled == []
+@pytest.mark.parametrize(("origin", "of_history"), [("computed", "computed"), ("weights", "record")])
+def test_a_history_that_was_not_made_in_this_run_is_a_record(origin, of_history):
+    assert records.history_origin({"origin": origin}) == of_history
 
 
 DAMAGED = [
@@ -104,6 +109,10 @@ DAMAGED = [
     '{"headline": "a", "runs": {"a": {}}}',
     '{"headline": "a", "runs": {"a": {"profile": "tiny", "data": {"name": "a"}, "metrics": {}}}}',
 ]
+WHOLE = {key: {} for key in records.RUN_KEYS} | {"data": {"name": "a", "source": "", "items": 1}}
+for metrics, origins in (({"x": 1}, {}), ({"x": 1}, {"x": "guessed"}), ({}, {"x": "computed"})):
+    run = WHOLE | {"metrics": metrics, "origins": origins}
+    DAMAGED.append(json.dumps({"headline": "a", "runs": {"a": run}}))
 
 
 @pytest.mark.fault("a damaged results.json", "an error that names the file")

@@ -1,16 +1,204 @@
-"""The promise of week 1: its committed record comes out again, metric by metric."""
+"""Reproduction: everything that a record says is compared, and what was not recomputed is never called equal."""
 
-from coursework.__main__ import main
-from coursework.records import read_results
-from coursework.weeks import find_week
+import json
+import os
+from dataclasses import replace
+
+import pytest
+from trial import COVER, no_overrides, record, write
+
+from coursework import commands, notebooks, records, reproduce
+
+FILE = """
+from pathlib import Path
+from coursework.datasets import sha256
+path = Path("weights.bin") if Path("weights.bin").exists() else None
+facts = {"origin": "ORIGIN", "digests": {"weights.bin": sha256(path)} if path else {}, "differing": 0}
+run.add(run.use(facts), quoted=QUOTED)
+run.save()
+"""
 
 
-def test_week_1_reproduces(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    status = main(["reproduce", "1W"])
+def rendered(week, *sources):
+    """Render a notebook of these sources, and return its committed results."""
+    write(week, *sources, COVER)
+    assert commands.render([week], "sample", no_overrides) == 0
+    return records.read_results(week.results)
+
+
+def forge(week, change):
+    """Change the committed run on "rows" by a function."""
+    results = json.loads(week.results.read_text())
+    change(results["runs"]["rows"])
+    week.results.write_text(json.dumps(results))
+
+
+def test_on_the_same_machine_nothing_may_differ(week, capsys):
+    rendered(week, record(0.5))
+    write(week, record(0.5), COVER)
+    assert reproduce.reproduce([week], no_overrides) == 0
+    assert "1 of 1 equal" in capsys.readouterr().out
+    write(week, record(0.505), COVER)
+    assert reproduce.reproduce([week], no_overrides) == 1
+    assert "± 0" in (out := capsys.readouterr().out)
+    assert "0 of 1 equal" in out
+    assert "DIFFERS" in out
+
+
+def make_run(accuracy=0.5, origin="computed", **changes):
+    """A run as it stands in results.json."""
+    data = {"name": "rows", "source": "some rows", "items": 3, "differing": 0}
+    facts = {"profile": "sample", "overrides": "", "seed": 0, "digests": {}, "environment": {"cpu": "c"}, "data": data}
+    return {"metrics": {"accuracy": accuracy}, "origins": {"accuracy": origin}, **facts, **changes}
+
+
+@pytest.mark.parametrize(("again", "verdict"), [(0.5, "equal"), (0.505, "equal"), (0.52, "DIFFERS")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"environment": {"cpu": "another"}},
+        {"data": {"name": "rows", "source": "some rows", "items": 3, "differing": 2}},
+    ],
+)
+def test_on_another_machine_or_another_copy_of_the_data_the_weeks_band_holds(week, capsys, change, again, verdict):
+    comparison = reproduce.compare(week, make_run(again, **change), make_run())
+    assert [(row.verdict, row.allowed) for row in comparison.rows] == [(verdict, 0.01)]
+    assert comparison.failed is (verdict == "DIFFERS")
+    assert "another machine, other versions or other data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"seed": 7}, "seed: recorded 7, now 0"),
+        ({"data": make_run()["data"] | {"items": 4}}, "items: recorded 4, now 3"),
+        ({"data": make_run()["data"] | {"name": "columns"}}, "data: recorded 'columns', now 'rows'"),
+        ({"data": make_run()["data"] | {"generator": "a"}}, "generator of the data: recorded 'a', now None"),
+        ({"overrides": "rows=5"}, "overrides: recorded {'rows': '5'}, now {}"),
+    ],
+)
+def test_seed_items_data_and_overrides_are_compared(week, change, complaint):
+    comparison = reproduce.compare(week, make_run(), make_run(**change))
+    assert comparison.complaints == [complaint]
+    assert comparison.failed
+
+
+@pytest.mark.parametrize("origins", [("computed", "weights"), ("weights", "record"), ("record", "computed")])
+def test_origins_are_compared_but_a_training_that_is_repeated_may_be_stronger(week, origins):
+    now, then = (make_run(origin=origin) for origin in origins)
+    assert [row.verdict for row in reproduce.compare(week, now, then).rows] == ["OTHER ORIGIN"]
+    again = reproduce.compare(week, make_run(origin="computed"), then, retrain=True)
+    assert not again.failed
+
+
+def test_the_recorded_overrides_are_repeated(week):
+    write(week, "import os; print(os.environ['COURSEWORK_SET'])", record(0.5), COVER)
+    commands.render([week], "sample", lambda _: "rows=300")
+    assert reproduce.reproduce([week], no_overrides) == 0
+    again = notebooks.read_notebook(records.build_dir("1W", "sample") / "trial.ipynb")
+    assert again.cells[1].outputs[0].text == "rows=300\n"
+
+
+def test_a_metric_from_a_record_is_never_called_equal(week, capsys):
+    quoting = record(0.5) + FILE.replace("ORIGIN", "record").replace("QUOTED", "0.25")
+    rendered(week, quoting)
+    assert reproduce.reproduce([week], no_overrides) == 0
     out = capsys.readouterr().out
-    assert status == 0, out
-    assert out.count("recomputed") >= 5
-    last = out.rstrip().splitlines()[-1].split()
-    metrics = len(read_results(find_week("1W").results)["runs"]["covertype_10k"]["metrics"])
-    assert last == ["1W", "covertype_10k", str(metrics), "0", str(metrics), "0"]  # none from a record
+    assert "not recomputed" in out.split("quoted", 1)[1].splitlines()[0]
+    summary = out.rsplit("week", 1)[1]
+    assert "1 of 1 equal" in summary
+    assert "1 not recomputed" in summary
+
+
+def test_a_changed_file_fails_before_anything_is_run(week, capsys):
+    (week.folder / "weights.bin").write_bytes(b"as trained")
+    results = rendered(week, record(0.5) + FILE.replace("ORIGIN", "weights").replace("QUOTED", "0.25"))
+    assert set(results["runs"]["rows"]["digests"]) == {"weights.bin"}
+    assert reproduce.reproduce([week], no_overrides) == 0
+    (week.folder / "weights.bin").write_bytes(b"forged")
+    capsys.readouterr()
+    assert reproduce.reproduce([week], no_overrides) == 1
+    out = capsys.readouterr().out
+    assert "1W_trial/weights.bin has SHA-256" in out
+    assert "running" not in out
+
+
+def test_a_file_that_the_record_does_not_name_is_named(week, capsys):
+    (week.folder / "weights.bin").write_bytes(b"as trained")
+    rendered(week, record(0.5) + FILE.replace("ORIGIN", "weights").replace("QUOTED", "0.25"))
+    forge(week, lambda run: run["digests"].clear())
+    assert reproduce.reproduce([week], no_overrides) == 1
+    assert "weights.bin was used, which is not what the record names" in capsys.readouterr().out
+
+
+def test_it_does_not_go_on_from_what_a_killed_run_left(week):
+    rendered(week, record(0.5))
+    left = records.build_dir("1W", "sample")
+    (left / "results.json").unlink()
+    (left / "steps").write_text("half")
+    assert reproduce.reproduce([week], no_overrides) == 0
+    assert not (left / "steps").exists()
+
+
+def test_the_headline_must_be_recomputed(week, capsys):
+    rendered(week, record(0.5))
+    write(week, record(0.5).replace("run.add(", 'run.add("record", '), COVER)
+    forge(week, lambda run: run["origins"].update(accuracy="record"))
+    assert reproduce.reproduce([week], no_overrides) == 1
+    assert "the headline accuracy was read from a record, not recomputed" in capsys.readouterr().out
+
+
+def test_kernels_know_that_they_reproduce_and_that_they_retrain(week):
+    write(
+        week, "import os; print(*(os.environ['COURSEWORK_' + n] for n in ('REPRODUCE', 'PROFILE')))", record(0.5), COVER
+    )
+    commands.render([week], "sample", no_overrides)
+    for retrain, profile, printed in ((False, "sample", "1 sample\n"), (True, "released", " released\n")):
+        assert reproduce.reproduce([week], no_overrides, retrain) == 0
+        again = notebooks.read_notebook(records.build_dir("1W", profile) / "trial.ipynb")
+        assert again.cells[1].outputs[0].text == printed
+    assert not os.environ.get("COURSEWORK_REPRODUCE")
+
+
+@pytest.mark.parametrize(
+    ("band", "verdict"), [({}, "no band is stated"), ({"accuracy": 0.1}, "equal"), ({"accuracy": 0.01}, "DIFFERS")]
+)
+def test_a_training_elsewhere_is_compared_within_the_band_for_retraining(week, band, verdict):
+    then, now = make_run(0.5, "weights"), make_run(0.55)
+    comparison = reproduce.compare(replace(week, retrained=band), now, then, retrain=True)
+    assert [row.verdict for row in comparison.rows] == [verdict]
+
+
+def test_retrain_itself_is_no_other_setting(week):
+    assert not reproduce.compare(week, make_run(overrides="retrain=true"), make_run(), retrain=True).failed
+
+
+def test_it_fails_if_the_headline_source_is_gone(week, capsys):
+    rendered(week, record(0.5) + record(0.6).replace('"rows"', '"other"'))
+    write(week, record(0.6).replace('"rows"', '"other"'), COVER)
+    assert reproduce.reproduce([week], no_overrides) == 1
+    assert "the headline run, on rows, was not computed again" in capsys.readouterr().out
+
+
+def test_it_misses_a_metric_that_is_gone(week, capsys):
+    rendered(week, record(0.5).replace("run.save()", "run.add(loss=1); run.save()"))
+    write(week, record(0.5), COVER)
+    assert reproduce.reproduce([week], no_overrides) == 1
+    assert "MISSING" in capsys.readouterr().out
+
+
+def test_it_says_when_there_is_nothing_to_compare(week, capsys):
+    write(week, record(0.5), COVER)
+    assert reproduce.reproduce([week], no_overrides) == 2
+    assert "no run is recorded" in capsys.readouterr().out
+    commands.render([week], "sample", no_overrides)
+    write(week, record(0.5).replace('"rows"', '"other"'), COVER)
+    assert reproduce.reproduce([week], no_overrides) == 2
+    assert "no run on other is recorded (there is: rows); nothing compared" in capsys.readouterr().out
+
+
+def test_it_fails_if_a_notebook_records_nothing(week, capsys):
+    rendered(week, record(0.5))
+    write(week, "1")
+    assert reproduce.reproduce([week], no_overrides) == 1
+    assert "recorded nothing" in capsys.readouterr().out

@@ -7,6 +7,7 @@ import pytest
 import torch
 from killing import kill_and_go_on
 
+from coursework.datasets import sha256
 from segmentation import grid, train
 from segmentation.config import CONFIGS
 from segmentation.data import Collection, Lesions
@@ -49,7 +50,7 @@ def same(first, second):
 def test_it_learns_and_keeps_the_best_epoch():
     model, validation = make_model(), make_lesions(6, 3)
     history = train.fit(model, make_lesions(16), validation, train.Plan("bce", 30, 4, 1e-2, seed=1))
-    assert set(history[0]) == {"loss", "seconds", "waiting", "iou", "dice", "homework_iou"}
+    assert set(history[0]) == {"loss", "steps", "seconds", "waiting", "iou", "dice", "homework_iou"}
     assert history[-1]["loss"] < history[0]["loss"]
     best = max(row["iou"] for row in history)
     assert best > 0.7
@@ -94,16 +95,16 @@ def test_a_cell_is_trained_once(tmp_path, monkeypatch):
     first = grid.run_cell(cell, CONFIG, lesions)
     assert first.test.shape == (4, 2, 100)
     assert first.masks.shape == (4, 32, 32)
-    monkeypatch.setattr(grid, "fit", None)
+    monkeypatch.setattr(grid, "train_cell", None)
     again = grid.run_cell(cell, CONFIG, lesions)
     assert np.array_equal(first.test, again.test)
     assert np.array_equal(first.masks, again.masks)
     assert again.history == first.history
     other = replace(CONFIG, rate=1e-4)
-    assert grid.cell_key(cell, other, lesions) != grid.cell_key(cell, CONFIG, lesions)
+    assert grid.training_of(cell, other, lesions).key != grid.training_of(cell, CONFIG, lesions).key
     (path,) = tmp_path.rglob("unet-dice-0.npz")
     path.write_bytes(path.read_bytes()[:100])
-    assert grid.read_record(path, grid.cell_key(cell, CONFIG, lesions)) is None
+    assert grid.read_record(path) is None
 
 
 def test_the_same_cell_again_gives_the_same_bits(tmp_path, monkeypatch):
@@ -119,21 +120,23 @@ def test_weights_say_what_the_record_says(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     lesions, cell = make_collection(), Cell("unet2", "bce", 0)
     record = grid.run_cell(cell, CONFIG, lesions)
-    path = grid.find_weights(cell, CONFIG, lesions)
-    assert path == tmp_path / "7W" / "tiny" / "weights" / "trial" / "unet2-bce-0.safetensors"
-    found = grid.judge(grid.load_network(cell, CONFIG, path), [], lesions.validation, lesions.test)
+    model, facts = grid.finish(cell, CONFIG, lesions)
+    path = tmp_path / "7W" / "tiny" / "weights" / "trial" / "unet2-bce-0.safetensors"
+    assert facts["digests"] == {"weights/trial/unet2-bce-0.safetensors": sha256(path)}
+    found = grid.judge(model, lesions, facts)
     assert np.array_equal(found.test, record.test)
     assert np.array_equal(found.masks, record.masks)
     path.unlink()
-    assert grid.find_weights(cell, CONFIG, lesions) == path  # trained again, since they are nowhere
+    again, _ = grid.finish(cell, CONFIG, lesions)  # trained again, since they are nowhere
     assert path.is_file()
+    assert np.array_equal(grid.judge(again, lesions, facts).test, record.test)
 
 
 def test_again_trains_a_second_time(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     lesions, cell, trained = make_collection(), Cell("unet", "focal", 0), []
-    fit = grid.fit
-    monkeypatch.setattr(grid, "fit", lambda *given: trained.append(1) or fit(*given))
+    train_cell = grid.train_cell
+    monkeypatch.setattr(grid, "train_cell", lambda *given: trained.append(1) or train_cell(*given))
     first, second = grid.run_cell(cell, CONFIG, lesions), grid.again(cell, CONFIG, lesions)
     assert len(trained) == 2
     assert np.array_equal(first.test, second.test)

@@ -18,6 +18,8 @@ from simpsons.models import Classifier, small_trunk
 
 PLAN = train.Plan(3, batch=8, rate=3e-3, seed=1)
 
+GALLERY = type("Gallery", (), {"classes": ["a", "b", "c"], "name": "trial"})
+
 
 def make_pictures(number=36, classes=3, seed=0):
     """Pictures in which the class is the brightest channel."""
@@ -30,7 +32,9 @@ def make_pictures(number=36, classes=3, seed=0):
 
 def make_model(seed=0):
     torch.manual_seed(seed)
-    return Classifier(small_trunk((8, 16)), 16, 3)
+    model = Classifier(small_trunk((8, 16)), 16, 3)
+    model.kind = "small_cnn"
+    return model
 
 
 def weights(model):
@@ -45,7 +49,7 @@ def test_it_learns_and_keeps_the_best_epoch():
     model, pictures = make_model(), make_pictures()
     history = train.fit(model, pictures, make_pictures(seed=5), train.Plan(8, 8, 1e-2, 0.0, seed=1))
     assert len(history) == 8
-    assert set(history[0]) == {"loss", "seconds", "waiting", "accuracy", "macro_f1", "even_f1"}
+    assert set(history[0]) == {"loss", "steps", "seconds", "waiting", "accuracy", "macro_f1", "even_f1"}
     assert history[-1]["loss"] < history[0]["loss"]
     best = max(row["even_f1"] for row in history[train.first_candidate(8) :])
     assert best > 0.9
@@ -138,19 +142,19 @@ def test_a_margin_takes_the_share_of_a_class_out_of_its_logit():
 def test_finished_weights_are_loaded_and_rounded_alike(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     pictures, model, again = make_pictures(), make_model(), make_model(3)
-    first = stages.obtain("trial", model, pictures, pictures, PLAN)
-    second = stages.obtain("trial", again, pictures, pictures, PLAN)
-    assert (first["origin"], second["origin"]) == ("trained now", "trained before")
+    rest = GALLERY, CONFIGS["tiny"]
+    first = stages.obtain("trial", model, pictures, pictures, PLAN, *rest)
+    second = stages.obtain("trial", again, pictures, pictures, PLAN, *rest)
+    assert first == second  # to the last digit of its seconds: it was not trained again
     assert same(weights(model), weights(again))
-    assert first["sha256"] == second["sha256"]
     assert not list(tmp_path.rglob("*.checkpoint"))
     other = train.Plan(1, batch=8, seed=2)
-    assert stages.obtain("trial", make_model(), pictures, pictures, other)["origin"] == "trained now"
+    assert stages.obtain("trial", make_model(), pictures, pictures, other, *rest)["digests"] != first["digests"]
 
 
 def test_committed_weights_belong_to_the_record():
     runs = records.read_results(stages.FOLDER / "results.json")["runs"].values()
-    recorded = {name: digest for run in runs for name, digest in run["weights"].items()}
+    recorded = {name: digest for run in runs for name, digest in run["digests"].items()}
     files = sorted((stages.FOLDER / "weights").glob("*.safetensors"))
     assert recorded
     for path in files:
@@ -165,12 +169,13 @@ def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "all_rows", lambda backbone: rows)
     pictures = make_pictures(30)
     monkeypatch.setattr(ablation, "third", lambda gallery, config: (pictures, pictures, pictures))
-    gallery = type("Gallery", (), {"classes": ["a", "b", "c"]})
-    assert len(ablation.ablate(gallery, CONFIGS["tiny"], "small_cnn", compute=False)) == 0
-    table = ablation.ablate(gallery, CONFIGS["tiny"], "small_cnn", compute=True)
+    table, found = ablation.ablate(GALLERY, CONFIGS["tiny"], "small_cnn", compute=False)
+    assert (len(table), found) == (0, [])
+    table, found = ablation.ablate(GALLERY, CONFIGS["tiny"], "small_cnn", compute=True)
     assert table["variant"].tolist() == ["plain", "both"]
+    assert [record["origin"] for record in found] == ["computed", "computed"]
     monkeypatch.setattr(ablation, "fit", None)
-    assert ablation.ablate(gallery, CONFIGS["tiny"], "small_cnn", compute=False).equals(table)
+    assert ablation.ablate(GALLERY, CONFIGS["tiny"], "small_cnn", compute=False)[0].equals(table)
 
 
 LAUNCH = """

@@ -58,6 +58,7 @@ class Diary(Hook):
         row = {name: float(total) / steps for name, total in self.sums.items()}
         if not np.isfinite(row["loss"]):
             raise ValueError(f"the loss is {row['loss']} in epoch {runner.epoch + 1}; lower the rate")
+        row["steps"] = steps
         row["seconds"] = time.perf_counter() - self.started
         if self.pictures:
             model = runner.model.module if is_model_wrapper(runner.model) else runner.model

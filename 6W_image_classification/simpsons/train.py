@@ -96,7 +96,7 @@ def train_epoch(model, criterion, loader, optimizer, schedule, accelerator, bar:
     mean = (total / len(loader)).item()
     if not np.isfinite(mean):
         raise ValueError(f"the loss is {mean} at a rate of {schedule.get_last_lr()[0]:g}; lower the rate")
-    return {"loss": mean, "seconds": time.perf_counter() - started, "waiting": waiting}
+    return {"loss": mean, "steps": len(loader), "seconds": time.perf_counter() - started, "waiting": waiting}
 
 
 def fit(

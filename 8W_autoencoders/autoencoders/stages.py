@@ -63,7 +63,8 @@ def face_stages(config: Config, faces: Faces, rows: dict[str, np.ndarray]) -> di
 def face_data(config: Config, faces: Faces) -> tuple[Fingerprint, dict]:
     """The fingerprint of the faces, and how they are split."""
     split = {"parts": list(config.parts), "split_seed": config.seed, "limit": config.limit, "side": config.side}
-    return fingerprint(faces.name, faces.files, faces.images), split
+    names = [f"{person}/{file}" for person, file in zip(faces.people, faces.files, strict=True)]
+    return fingerprint(faces.name, names, faces.images), split
 
 
 def people_stage(config: Config, faces: Faces, rows: np.ndarray) -> Stage:

@@ -50,7 +50,7 @@ def train_epoch(model, objective, loader, optimizer, schedule, accelerator, bar:
     means = {name: (total / len(loader)).item() for name, total in totals.items()}
     if not np.isfinite(means["loss"]):
         raise ValueError(f"the loss is {means['loss']} at a rate of {schedule.get_last_lr()[0]:g}; lower the rate")
-    return means | {"seconds": time.perf_counter() - started, "waiting": waiting}
+    return means | {"steps": len(loader), "seconds": time.perf_counter() - started, "waiting": waiting}
 
 
 @torch.no_grad()  # not inference_mode, which several processes do not survive
