@@ -1,4 +1,4 @@
-"""Command line: python -m coursework run|render|check|reproduce [WEEK…], tables, unpack FOLDER."""
+"""Command line: python -m coursework run|render|check|reproduce|rekey [WEEK…], tables, unpack FOLDER."""
 
 import argparse
 import dataclasses
@@ -38,6 +38,10 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "reproduce":
             text = "ignore committed weights and records, and repeat every training with the released settings"
             command.add_argument("--retrain", action="store_true", help=text)
+    text = "re-stamp committed weights after a renaming, if they train to the same bits as before it"
+    rekeying = commands_.add_parser("rekey", help=text, description=text)
+    rekeying.add_argument("weeks", nargs="+", metavar="WEEK", help="1W, 2W, …")
+    rekeying.add_argument("--since", default="HEAD", metavar="REV", help="the git revision before it (default: HEAD)")
     commands_.add_parser("tables", help="write the READMEs' tables from the records again")
     unpack = commands_.add_parser("unpack", help="put the known archives of a folder into the data folder")
     unpack.add_argument("folder", type=Path)
@@ -65,6 +69,10 @@ def dispatch(options: argparse.Namespace) -> int:
     if options.command == "run":
         check_profile(options.profile)  # argparse does not check a default, here from the environment
     weeks = select_weeks(options.weeks)
+    if options.command == "rekey":
+        from coursework import rekey  # only here: it needs torch
+
+        return rekey.rekey(weeks, options.since)
     if options.command == "check":
         return commands.check(weeks)
     fields = {week.name: config_fields(week) for week in weeks}

@@ -1,0 +1,169 @@
+"""Re-stamp finished weights and records after a change of the code that changes nothing that it computes.
+
+A renaming changes the code of a training, so weights would no longer stand for it. Here a week is trained at `tiny` by
+the code of a git revision and by the code that is there now. Only if all weights come out equal to the last bit do the
+committed files of these trainings get the new code (and the new names of settings) into their headers.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import load_file, save
+
+from coursework import records
+from coursework.checkpoints import read_facts, read_json, to_json
+from coursework.datasets import data_dir, sha256
+from coursework.provenance import short_hash
+from coursework.weeks import ROOT, Week
+
+
+def rekey(weeks: list[Week], revision: str) -> int:
+    """Re-stamp the files of `weeks` for the code that is there now; 1 if a training comes out otherwise than before.
+
+    Raises: ValueError if `revision` is no revision of this repository, or a week does not run at `tiny`.
+    """
+    return max(rekey_week(week, revision) for week in weeks)
+
+
+def rekey_week(week: Week, revision: str) -> int:
+    """Compare and re-stamp one week; prints what was done, or why nothing was."""
+    with tempfile.TemporaryDirectory() as scratch:
+        before = train(week, check_out(revision, Path(scratch) / "before"), Path(scratch) / "build-before")
+        now = train(week, ROOT, Path(scratch) / "build-now")
+        weights = [name for name in sorted(before | now) if name.endswith(".safetensors")]
+        differing = [name for name in weights if not same_weights(before.get(name), now.get(name))]
+        if differing or not weights:
+            told = f"{', '.join(differing[:3])} came out otherwise than at {revision}"
+            print(f"{week.name}: {told if weights else 'nothing was trained'}; nothing is re-stamped, train again")
+            return 1
+        pairs = [(facts_of(before[name]), facts_of(now[name])) for name in sorted(before.keys() & now.keys())]
+        stamps = read_stamps([pair for pair in pairs if all(pair)])
+    changed = restamp(week, stamps)
+    print(f"{week.name}: {len(weights)} files of weights equal to the last bit; re-stamped {len(changed)} files")
+    known = {code for code, _ in stamps.values()}
+    left = [path.name for path in stamped_files(week) if facts_of(path)["code"] not in known]
+    if left:
+        print(f"{week.name}: `tiny` has no such training, so these stay as they were: {', '.join(left)}")
+    return int(bool(left))
+
+
+def check_out(revision: str, folder: Path) -> Path:
+    """The files of a revision. Raises ValueError for one that git does not know."""
+    packed = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True)
+    if packed.returncode:
+        raise ValueError(f"git knows no revision {revision!r}: {packed.stderr.decode(errors='replace').strip()}")
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def train(week: Week, tree: Path, build: Path) -> dict[str, Path]:
+    """Run a week's notebooks at `tiny` by the code of `tree`; the weights and records that this leaves, by places."""
+    paths = os.pathsep.join([str(tree), str(tree / week.folder.name)])
+    env = dict(os.environ) | {"PYTHONPATH": paths, "COURSEWORK_BUILD": str(build), "COURSEWORK_DATA": str(data_dir())}
+    command = [sys.executable, "-m", "coursework", "run", week.name, "--profile", "tiny", "--set", "retrain=true"]
+    done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"{week.name} does not run at tiny: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return {str(path.relative_to(build)): path for path in build.rglob("*") if path.suffix in WRITERS}
+
+
+def same_weights(first: Path | None, second: Path | None) -> bool:
+    """Whether two files of weights hold the same tensors by the same names, equal to the last bit."""
+    if first is None or second is None:
+        return False
+    one, other = load_file(first), load_file(second)
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+
+
+def read_stamps(pairs: list[tuple[dict, dict]]) -> dict[str, tuple[str, dict[str, str]]]:
+    """For the code of each training before: the code that it has now, and the settings that have new names.
+
+    Raises: ValueError if it cannot be said which setting has which new name.
+    """
+    return {before["code"]: (now["code"], renamed(before["settings"], now["settings"])) for before, now in pairs}
+
+
+def renamed(before: dict, now: dict) -> dict[str, str]:
+    """Old and new names of settings that kept their values. Raises ValueError for one that is not just renamed."""
+    gone, come = [name for name in before if name not in now], [name for name in now if name not in before]
+    found = {name: [other for other in come if now[other] == before[name]] for name in gone}
+    unclear = [name for name, others in found.items() if len(others) != 1]
+    if unclear or len(gone) != len(come) or len({others[0] for others in found.values()}) < len(come):
+        raise ValueError(f"settings went from {gone} to {come}, and values do not tell which is which; train again")
+    return {name: others[0] for name, others in found.items()}
+
+
+def restamp(week: Week, stamps: dict[str, tuple[str, dict[str, str]]]) -> list[str]:
+    """Give the week's committed files new facts, and results.json their new digests; returns the changed files."""
+    changed = {}
+    for path in stamped_files(week):
+        facts = facts_of(path)
+        stamp = new_facts(facts, stamps)
+        if stamp != facts:
+            records.write_bytes(path, WRITERS[path.suffix](path, stamp))
+            changed[path.relative_to(week.folder).as_posix()] = sha256(path)
+    results = records.read_results(week.results)
+    for run in results["runs"].values():
+        run["digests"] |= {path: digest for path, digest in changed.items() if path in run["digests"]}
+    if changed:
+        records.write_results(week.results, results)
+    return list(changed)
+
+
+def stamped_files(week: Week) -> list[Path]:
+    """The committed files of a week that say what training they stand for."""
+    return sorted(path for path in week.folder.rglob("*") if path.suffix in WRITERS and facts_of(path))
+
+
+def facts_of(path: Path) -> dict | None:
+    """What a file says of its training; None if it says nothing."""
+    facts = READERS[path.suffix](path)
+    return facts if facts and {"code", "settings", "data"} <= set(facts) else None
+
+
+def new_facts(facts: dict, stamps: dict[str, tuple[str, dict[str, str]]]) -> dict:
+    """The facts of a file with the code and the names of settings that its training has now."""
+    if facts["code"] not in stamps:
+        return facts
+    code, names = stamps[facts["code"]]
+    settings = {names.get(name, name): value for name, value in facts["settings"].items()}
+    key = short_hash(settings, code, facts["data"]["name"], facts["data"]["hash"])
+    return facts | {"settings": settings, "code": code, "key": key}
+
+
+def read_arrays(path: Path) -> dict | None:
+    """The facts in a file of arrays; None if it has none."""
+    with np.load(path, allow_pickle=False) as file:
+        return json.loads(str(file["facts"])) if "facts" in file else None
+
+
+def write_weights(path: Path, facts: dict) -> bytes:
+    """A file of weights with other facts."""
+    with safe_open(str(path), "np") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+    return save(tensors, {"facts": json.dumps(facts, sort_keys=True)})
+
+
+def write_arrays(path: Path, facts: dict) -> bytes:
+    """A file of arrays with other facts."""
+    buffer = io.BytesIO()
+    with np.load(path, allow_pickle=False) as file:
+        np.savez_compressed(buffer, **{**file, "facts": json.dumps(facts)})
+    return buffer.getvalue()
+
+
+READERS = {".safetensors": read_facts, ".json": read_json, ".npz": read_arrays}
+WRITERS = {
+    ".safetensors": write_weights,
+    ".json": lambda path, facts: to_json(facts).encode("utf-8"),
+    ".npz": write_arrays,
+}
