@@ -71,7 +71,7 @@ def collect(week: Week, folder: Path) -> None:
         records.write_bytes(week.folder / name, (folder / name).read_bytes())
     for path in sorted(path for path in (folder / "keep").rglob("*") if path.is_file()):
         place = week.folder / path.relative_to(folder / "keep")
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         records.write_bytes(place, path.read_bytes())
     records.write_results(week.results, committed)
 

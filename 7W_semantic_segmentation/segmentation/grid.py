@@ -141,8 +141,7 @@ def weights_name(cell: Cell, lesions: Collection) -> Path:
 def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Module, dict]:
     """A cell's trained network, with the facts of `coursework.checkpoints.obtain`.
 
-    The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now. Those of
-    photographs are put aside to be committed; those of synthetic images anybody can train again.
+    The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now.
     """
     training, name = training_of(cell, config, lesions), weights_name(cell, lesions)
     model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
@@ -153,10 +152,8 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
             return model, load_weights(committed, model) | provenance(committed, FOLDER, "weights", differing)
     if (read_facts(fresh) or {}).get("key") != training.key:
         train_cell(cell, config, lesions, keep_dir("7W") / record_name(cell, lesions))
-    facts = load_weights(fresh, model) | provenance(fresh, build_dir("7W"), "computed")
-    if lesions.generator is None:
-        keep(name, fresh, training)
-    return model, facts
+    keep(name, fresh, training)
+    return model, load_weights(fresh, model) | provenance(fresh, build_dir("7W"), "computed")
 
 
 def keep(name: Path, weights: Path, training: Training) -> None:
