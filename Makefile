@@ -1,5 +1,5 @@
 # make run · test · lab · render · check · reproduce · bench · clean
-# WEEK=1W, PROFILE=sample and SET=rows=500 narrow `run`; WEEK and PROFILE=full `render`.
+# WEEK=1W, PROFILE=sample and SET=rows=500 narrow `run`; WEEK and PROFILE=full `render`; RETRAIN=1 extends `reproduce`.
 PYTHON ?= python3
 PROFILE ?= $(COURSEWORK_PROFILE)
 SET ?= $(COURSEWORK_SET)
@@ -34,7 +34,7 @@ check: $(READY)
 	@$(RUN) -m coursework check $(WEEK)
 
 reproduce: $(READY)
-	@$(RUN) -m coursework reproduce $(WEEK)
+	@$(RUN) -m coursework reproduce $(WEEK) $(if $(RETRAIN),--retrain)
 
 bench: $(READY)
 	@OMP_NUM_THREADS=1 $(RUN) -m benchmarks

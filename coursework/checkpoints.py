@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import nn
 
 from coursework.datasets import sha256
-from coursework.provenance import Training, architecture_of
+from coursework.provenance import OTHER_DATA, Training, architecture_of
 from coursework.records import build_dir, create, keep_dir, write_bytes, write_text
 from coursework.runtime import device_name
 
@@ -135,10 +135,12 @@ def obtain(
 def accept(path: Path, facts: dict | None, training: Training, architecture: str | None = None) -> bool:
     """Whether a committed file with these facts stands for `training`, and fits a model of this architecture, if any.
 
-    Raises: ValueError if not, while results are reproduced. Elsewhere other code is said in a line; other settings are
-    what was asked for.
+    Raises: ValueError if not, while results are reproduced, unless it is of another data set: that one has its own
+    results. Elsewhere other code is said in a line; other settings are what was asked for.
     """
     reason = training.difference(facts)
+    if reason == OTHER_DATA:
+        return False
     if reason is None and architecture and facts["architecture"] != architecture:
         reason = "weights of another architecture"
     if reason and os.environ.get("COURSEWORK_REPRODUCE"):

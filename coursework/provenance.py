@@ -27,6 +27,7 @@ from coursework.weeks import all_weeks
 # data have a fingerprint of their own, and what is chosen by a name in the settings is handed to `training_code`.
 NOT_TRAINED = {"config", "data", "evaluate", "plots", "recipe", "report", "stages"}
 CONSTANTS = (bool, int, float, str, type(None))
+OTHER_DATA = "trained on other data"
 
 
 def short_hash(*parts) -> str:
@@ -235,9 +236,11 @@ class Training:
         """Why finished weights or a record with these facts do not stand for this training; None if they do."""
         if facts is None or not {"settings", "code", "data"} <= set(facts):
             return "damaged, or no file of this course"
+        if facts["data"]["name"] != self.data.name:
+            return OTHER_DATA
         own, theirs = as_json(self.settings), facts["settings"]
-        changed = [name for name in own | theirs if own.get(name) != theirs.get(name)]
-        if changed or facts["data"]["name"] != self.data.name:
-            words = [f"{name} {theirs.get(name)!r}, now {own.get(name)!r}" for name in changed[:3]]
-            return f"trained with other settings ({'; '.join(words) or 'other data'})"
+        names = [name for name in own | theirs if own.get(name) != theirs.get(name)]
+        changed = [f"{name} {theirs.get(name)!r}, now {own.get(name)!r}" for name in names]
+        if changed:
+            return f"trained with other settings ({'; '.join(changed[:3])})"
         return None if facts["code"] == self.code else "trained by other code"

@@ -106,9 +106,10 @@ def weakest(*origins: str) -> str:
 class Run:
     """One run of a notebook on one data source: collects metrics, then `save`s them below `build/`.
 
-    `origins` has one of ORIGINS for each metric, `digests` the SHA-256 of each file of weights and each record that
-    the run used, `trainings` minutes, device and steps of the training behind each file of weights. `differing` counts
-    items of the data that the committed trainings did not have; `generator` is the hash of what drew synthetic data.
+    `origins` has one of ORIGINS for each metric, `digests` the SHA-256 of each committed file of weights and each
+    committed record that the run used, `trainings` minutes, device and steps of the training behind each file of
+    weights. `differing` counts items of the data that the committed trainings did not have; `generator` is the hash of
+    what drew synthetic data.
     """
 
     week: str
@@ -141,7 +142,8 @@ class Run:
         Each is what `coursework.checkpoints.obtain` or `recorded` gave.
         """
         for facts in files:
-            self.digests |= facts["digests"]
+            if facts["origin"] != ORIGINS[0]:  # what this run trained itself is no file that it rests on
+                self.digests |= facts["digests"]
             if "architecture" in facts:
                 self.trainings |= dict.fromkeys(list(facts["digests"])[:1], facts["training"])
             self.differing = max(self.differing, facts["differing"])

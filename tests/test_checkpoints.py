@@ -155,7 +155,6 @@ def test_retrain_does_not_look_at_committed_weights(folder):
     [
         (make_training(code="other"), "trained by other code"),
         (make_training(steps=20), r"trained with other settings \(steps 10, now 20\)"),
-        (make_training(name="drawings"), "other data"),
     ],
 )
 def test_weights_of_another_training_are_trained_anew_and_refused_while_reproducing(
@@ -171,6 +170,15 @@ def test_weights_of_another_training_are_trained_anew_and_refused_while_reproduc
     facts, value = finish(folder, other, trained)
     assert (facts["origin"], value, len(trained)) == ("computed", 2, 2)
     assert ("training anew" in capsys.readouterr().out) is (other.code == "other")
+
+
+def test_another_data_set_has_trainings_of_its_own(folder, monkeypatch):
+    trained = []
+    finish(folder, make_training(), trained)
+    commit(folder)
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
+    facts, value = finish(folder, make_training(name="drawings"), trained)
+    assert (facts["origin"], value, len(trained)) == ("computed", 2, 2)
 
 
 def test_weights_of_other_classes_are_not_evaluated(folder, monkeypatch):

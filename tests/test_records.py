@@ -87,7 +87,7 @@ def test_a_metric_has_the_weakest_origin_of_what_it_rests_on(build):
     run.save()
     (saved,) = records.read_results(build / "1W" / "tiny" / "results.json")["runs"].values()
     assert saved["origins"] == {"rival": "computed"}
-    assert saved["digests"]["runs/c.json"] == "sha of c"
+    assert saved["digests"] == {"runs/c.json": "sha of c", "weights/a": "sha of a"}  # b was trained in this run
     assert set(saved["training"]["files"]) == {"weights/a", "weights/b"}
     assert saved["data"]["differing"] == 5
     with pytest.raises(ValueError, match="unknown origin 'recalled'; there are: computed, weights, record"):
