@@ -11,7 +11,7 @@ from PIL import Image
 
 from autoencoders import attributes, data, digits
 from autoencoders.config import CONFIGS
-from coursework import people, pictures
+from coursework import images, people
 from coursework.standins import MARK
 
 CONFIG = replace(CONFIGS["tiny"], side=16)
@@ -46,8 +46,8 @@ def test_pictures_are_cropped_and_kept(lfw, monkeypatch):
     assert found.images.dtype == np.uint8
     assert found.people.tolist() == ["Ann_Lee", "Ann_Lee", "Bo_Ek", "Cy_Du", "Di_Mo"]
     assert isinstance(found.images, np.memmap)
-    assert np.array_equal(found.images[0], pictures.read_middle(first, 16, data.CROP))
-    monkeypatch.setattr(pictures, "decode", None)  # the second time they are there
+    assert np.array_equal(found.images[0], images.read_middle(first, 16, data.CROP))
+    monkeypatch.setattr(images, "decode", None)  # the second time they are there
     assert np.array_equal(load().images, found.images)
 
 
@@ -55,10 +55,10 @@ def test_the_middle_is_what_is_seen(tmp_path):
     picture = np.zeros((250, 250, 3), np.uint8)
     picture[80:170, 80:170] = 200
     Image.fromarray(picture).save(tmp_path / "face.png")
-    inside = pictures.read_middle(tmp_path / "face.png", 16, data.CROP)[1:-1, 1:-1]  # the outermost see around
+    inside = images.read_middle(tmp_path / "face.png", 16, data.CROP)[1:-1, 1:-1]  # the outermost see around
     assert (inside >= 195).all()
     Image.fromarray(np.pad(picture, ((0, 0), (75, 75), (0, 0)))).save(tmp_path / "wide.png")
-    assert np.array_equal(pictures.read_middle(tmp_path / "wide.png", 16, data.CROP)[1:-1, 1:-1], inside)
+    assert np.array_equal(images.read_middle(tmp_path / "wide.png", 16, data.CROP)[1:-1, 1:-1], inside)
 
 
 def test_grey_and_oblong_pictures_are_taken(lfw):
@@ -68,7 +68,7 @@ def test_grey_and_oblong_pictures_are_taken(lfw):
 
 def test_a_corrupt_picture_is_named(lfw):
     (lfw / "lfw-deepfunneled/Bo_Ek/Bo_Ek_0001.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"1 of 5 pictures cannot be read: Bo_Ek_0001.jpg"):
+    with pytest.raises(ValueError, match=r"1 of 5 images cannot be read: Bo_Ek/Bo_Ek_0001.jpg is no image file"):
         load()
 
 

@@ -75,7 +75,7 @@ def test_drawn_faces_bring_their_truth(folder):
 @pytest.mark.fault("a corrupt picture (10W)", "an error that names it")
 def test_a_corrupt_picture_is_named(folder):
     (folder / "lfw/lfw-deepfunneled/Person_3/Person_3_0001.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"1 of 11 pictures cannot be read: Person_3_0001.jpg"):
+    with pytest.raises(ValueError, match=r"1 of 11 images cannot be read: Person_3/Person_3_0001.jpg is no image file"):
         data.load_faces(CONFIG, 32)
 
 

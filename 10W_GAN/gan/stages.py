@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from coursework.checkpoints import load_checkpoint, obtain, training_key
-from coursework.pictures import join_tiles
+from coursework.images import join_tiles
 from coursework.records import build_dir, keep_dir, write_bytes
 from gan.config import Config
 from gan.data import Faces, choose, load_faces

@@ -14,8 +14,9 @@ import pandas as pd
 from autoencoders.attributes import read_all_attributes
 from autoencoders.config import Config
 from coursework.datasets import first_source
-from coursework.people import BELOW, find_lfw, list_pictures, stand_in
-from coursework.pictures import decode_once, read_middle
+from coursework.images import decode_once, read_middle
+from coursework.lfw import BELOW, find_lfw, list_pictures
+from coursework.people import stand_in
 from coursework.standins import read_mark
 
 CROP = 90 / 250  # of the side: the homework's, the face without most of the hair
@@ -74,7 +75,7 @@ def load_drawn(config: Config) -> Faces:
 
 def read_faces(folder: Path, config: Config, name: str, source: str) -> Faces:
     """Every picture below `folder`/lfw-deepfunneled/<Person>/, with what is known of it."""
-    paths = list_pictures(folder / BELOW)[: config.limit]
+    paths = list_pictures(folder)[: config.limit]
     images = decode_once("8W", paths, partial(read_middle, side=config.side, share=CROP), config.side)
     attributes, notes = read_all_attributes(folder, [path.name for path in paths])
     people = np.array([path.parent.name for path in paths])
