@@ -35,9 +35,9 @@ def find_below(folder: Path, name: str, depth: int = 3) -> Path | None:
 def refuse_archives(name: str, member: str | None = None) -> None:
     """Raise FileNotFoundError if a data set lies in the data folder as an archive that nobody has unpacked.
 
-    That is any archive in the folder `name`, and one beside it that has `member` in the path of a file.
+    That is any archive in the folder `name`, and one beside it that is called so or has `member` in a file's path.
     """
-    beside = [path for path in visible(data_dir()) if member and holds_member(path, member)]
+    beside = [path for path in visible(data_dir()) if path.name.partition(".")[0] == name or holds(path, member)]
     found = [path for path in (*visible(data_dir() / name), *beside) if path.name.lower().endswith(ARCHIVES)]
     if found:
         archive = found[0].relative_to(data_dir()).as_posix()
@@ -46,8 +46,10 @@ def refuse_archives(name: str, member: str | None = None) -> None:
         )
 
 
-def holds_member(archive: Path, member: str) -> bool:
+def holds(archive: Path, member: str | None) -> bool:
     """Whether a zip has `member` in the path of a file; other archives are known by their own name only."""
+    if member is None:
+        return False
     if archive.suffix.lower() != ".zip":
         return archive.name.startswith(member.rstrip("/"))
     try:

@@ -1,6 +1,7 @@
 """The loader: the archive's layouts, pictures of every kind, and what is wrong with them said by name."""
 
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -47,6 +48,31 @@ def test_the_archive_is_read_however_it_is_nested(root, nested):
     assert gallery.test.labels is None
     assert gallery.sizes.tolist() == [[12, 9]] * 6
     assert gallery.notes == []
+
+
+@pytest.mark.parametrize("deeper", ["journey-springfield", "archive/journey-springfield"])
+def test_the_archive_is_found_on_a_deeper_level(root, deeper):
+    make_archive(root / "simpsons" / deeper)
+    (root / "simpsons" / "__MACOSX" / "train").mkdir(parents=True)
+    assert len(data.load_folder(TINY).train) == 6
+
+
+@pytest.mark.fault("an archive in the data folder that nobody has unpacked (6W)", "an error that says to unpack it")
+@pytest.mark.parametrize("name", ["simpsons/journey-springfield.zip", "archive.zip"])
+def test_an_archive_is_named(root, name):
+    (root / "simpsons").mkdir()
+    with zipfile.ZipFile(root / name, "w") as archive:
+        archive.writestr("train/simpsons_dataset/bart_simpson/pic_0000.jpg", b"")
+    with pytest.raises(FileNotFoundError, match=f"{name} in the data folder is not unpacked; unpack it into simpsons/"):
+        data.load_folder(TINY)
+
+
+def test_a_folder_of_hidden_files_is_empty(root):
+    for name in ("simpsons", "simpsons_28px"):
+        (root / name).mkdir()
+        (root / name / ".DS_Store").write_bytes(b"mac")
+    assert data.load_folder(TINY) is None
+    assert pixels.load_small_folder(TINY) is None
 
 
 def test_names_with_spaces_and_foreign_letters(root):
@@ -212,6 +238,13 @@ def test_small_pictures_are_real_or_shrunk(root):
             paint(root / "simpsons_28px" / part / name / "0.jpg", size=(28, 28))
     real = pixels.load_small(CONFIGS["sample"], cast)
     assert (real.name, real.classes, real.test.labels.tolist()) == ("simpsons_28px", ["bart", "lisa"], [0, 1])
+    (root / "simpsons_28px").rename(root / "published")
+    (root / "simpsons_28px").mkdir()
+    (root / "published").rename(root / "simpsons_28px" / "rgb")  # as the publisher's repository has it
+    assert pixels.load_small(CONFIGS["sample"], cast).classes == ["bart", "lisa"]
+    (root / "simpsons_28px" / "rgb").rename(root / "published")
+    (root / "simpsons_28px").rmdir()
+    (root / "published").rename(root / "simpsons_28px")
     paint(root / "simpsons_28px" / "test" / "moe" / "0.jpg")
     with pytest.raises(ValueError, match="moe: in one of"):
         pixels.load_small(CONFIGS["sample"], cast)
