@@ -283,6 +283,13 @@ def test_trainings_are_kept_and_recorded_once(sites, tmp_path, monkeypatch, caps
     assert command.main(["x"]) == 2
 
 
+def test_photographs_that_are_not_there_are_missed_before_training(sites, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "finish_drawn", None)  # would fail
+    monkeypatch.setattr(command, "load_sites", lambda config: sites)
+    assert command.run("photographs", replace(CONFIG, photograph_sources=("folder",)), speaks=True) == 1
+    assert "no photographs in hardhat/ of the data folder" in capsys.readouterr().err
+
+
 def test_recorded_detections_are_what_was_found(sites, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     model = make_loud(detector.build_model("centernet_lite0", CONFIG))

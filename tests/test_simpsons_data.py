@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coursework import notebooks
 from coursework.standins import MARK
+from coursework.weeks import find_week
 from simpsons import data, pixels
 from simpsons.config import CONFIGS
 
@@ -254,6 +256,18 @@ def test_real_pictures_do_not_stand_in_for_simpsons_mnist(root):
     cast = replace(data.load_characters(TINY), generator=None)
     with pytest.raises(FileNotFoundError, match="no simpsons_28px/"):
         pixels.load_small(CONFIGS["sample"], cast)
+
+
+@pytest.mark.fault(
+    "the real archive without Simpsons-MNIST (6W)", "named in the first cell of data, before any training"
+)
+def test_a_missing_second_data_set_is_named_before_training(root):
+    make_archive(root / "simpsons")
+    notebook = notebooks.read_notebook(find_week("6W").folder / "image_classification.ipynb")
+    (cell,) = [cell for cell in notebook.cells if "load_characters(config)" in cell.source]
+    config = replace(CONFIGS["sample"], side=8)
+    with pytest.raises(FileNotFoundError, match=r"no simpsons_28px/ in the data folder, which the section on 28-pixel"):
+        exec(cell.source, {"data": data, "pixels": pixels, "config": config})
 
 
 def test_who_has_no_labelled_test_part_sets_pictures_aside():
