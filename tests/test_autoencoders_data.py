@@ -11,10 +11,12 @@ from PIL import Image
 
 from autoencoders import attributes, data, digits
 from autoencoders.config import CONFIGS
+from autoencoders.sets import in_batches
 from coursework import images, people
 from coursework.standins import MARK
 
 CONFIG = replace(CONFIGS["tiny"], side=16)
+ATTRIBUTES = ("smiling", "glasses")
 HEADER = "# a comment\n#\tperson\timagenum\tMale\tSmiling\tEyeglasses\n"
 
 
@@ -195,6 +197,65 @@ def test_people_are_in_one_part_only():
     assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
     with pytest.raises(ValueError, match="nobody is left for validation"):
         data.split_people(some.take(np.arange(6)), (0.1, 0.5), 0)
+
+
+def make_parts(**labels):
+    """Three parts of 24 faces, three of each person; `labels` are (smiling, glasses) of all faces of a part."""
+    table = pd.DataFrame({"smiling": [0.0, 1.0] * 12, "glasses": [1.0, 0.0] * 12})
+    faces = data.Faces(
+        np.zeros((24, 4, 4, 3)), [str(k) for k in range(24)], np.repeat(list("abcdefgh"), 3), table, "x", "x"
+    )
+    parts = dict.fromkeys(("train", "validation", "test"), faces)
+    return parts | {name: replace(faces, attributes=table.assign(glasses=value)) for name, value in labels.items()}
+
+
+@pytest.mark.fault(
+    "too few people for an attribute (8W)", "an error before any training: attribute, part, counts, what to change"
+)
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("train", 0.0, r"glasses in train: 0 faces with and 24 without, expected some of both"),
+        ("train", np.nan, r"glasses in train: 0 faces with and 0 without, expected some of both"),
+        ("validation", 1.0, r"glasses in validation: 24 faces with and 0 without, expected some without"),
+        ("test", 1.0, r"glasses in test: 24 faces with and 0 without, expected some of both.*setting people.*limit"),
+    ],
+)
+def test_attributes_that_a_part_lacks_are_named(part, value, message):
+    data.check_parts(make_parts(), ("smiling", "glasses"))
+    data.check_parts(make_parts(validation=0.0), ("smiling", "glasses"))  # nobody with glasses is needed there
+    with pytest.raises(ValueError, match=f"24 people are too few: {message}"):
+        data.check_parts(make_parts(**{part: value}), ("smiling", "glasses"))
+
+
+def test_too_few_faces_and_people_without_a_second_picture_are_named():
+    parts = make_parts()
+    parts["test"] = parts["test"].take(np.arange(0, 18, 3))
+    message = r"test has 6 faces, expected 8; nobody in test has 2 pictures; smiling in test: .*; glasses in test"
+    with pytest.raises(ValueError, match=message):
+        data.check_parts(
+            {**parts, "test": replace(parts["test"], attributes=parts["test"].attributes * np.nan)}, ATTRIBUTES
+        )
+
+
+def test_a_few_people_of_lfw_are_refused_in_the_first_cells(lfw, monkeypatch):
+    found = load()
+    parts = {name: found.take(rows) for name, rows in data.split_people(found, (0.25, 0.25), 0).items()}
+    with pytest.raises(ValueError, match=r"4 people are too few: .*glasses in validation: 0 faces with and 0 without"):
+        data.check_parts(parts, ATTRIBUTES)
+
+
+def test_the_drawn_people_of_tiny_are_enough(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    found = data.load_faces(CONFIGS["tiny"])
+    rows = data.split_people(found, CONFIGS["tiny"].parts, CONFIGS["tiny"].seed)
+    data.check_parts({name: found.take(some) for name, some in rows.items()}, ATTRIBUTES)
+
+
+def test_nothing_to_compute_on_is_named():
+    with pytest.raises(ValueError, match="no images to compute on, expected at least one"):
+        in_batches(torch.nn.Identity(), np.zeros((0, 8, 8, 3), np.uint8))
 
 
 def test_the_stand_in_tells_the_truth(tmp_path, monkeypatch):
