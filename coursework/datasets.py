@@ -11,7 +11,10 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
+from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 from coursework.records import write_bytes
 from coursework.weeks import ROOT
@@ -30,13 +33,61 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify(path: Path, expected: str) -> None:
+def verify(path: Path, expected: str, advice: str = "fetch it again") -> None:
     """Raise FileNotFoundError if `path` is missing, ValueError if its SHA-256 is not `expected`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path.name} is not in {path.parent}; put it there")
     found = sha256(path)
     if found != expected:
-        raise ValueError(f"{path.name} has SHA-256 {found[:12]}…, expected {expected[:12]}…; fetch it again")
+        raise ValueError(f"{path.name} has SHA-256 {found[:12]}…, expected {expected[:12]}…; {advice}")
+
+
+def download(name: str, urls: tuple[str, ...], expected: str, below: str) -> Path:
+    """A file of the data folder, at `below`, with SHA-256 `expected`: as it is, or fetched once, whole or not at all.
+
+    The `urls` are tried one after the other; what they give gets its name only if its hash is right.
+    Raises: ValueError for a file that is there with another hash, FileNotFoundError with instructions if none of the
+    addresses gives it, PermissionError if the data folder cannot be written.
+    """
+    path, reasons = data_dir() / below, []
+    if path.exists():
+        verify(path, expected, "delete it and run again")
+        return path
+    for url in urls:
+        try:
+            content = fetch(url, expected)
+        except (OSError, HTTPException, ValueError) as error:
+            reasons.append(f"{urlsplit(url).hostname}: {error}")
+        else:
+            return keep(content, path)
+    raise FileNotFoundError(
+        f"{name} is not in the data folder, at {below}, and cannot be downloaded ({'; '.join(reasons)}); go online "
+        f"once, or put what is at {urls[0]} there yourself"
+    )
+
+
+def fetch(url: str, expected: str, seconds: float = 30, limit: int = 2**26) -> bytes:
+    """What an address gives, `limit` bytes at most; a server that says nothing for so many seconds is given up.
+
+    Raises: ValueError if its SHA-256 is not `expected`, OSError or HTTPException if nothing comes.
+    """
+    with urlopen(url, timeout=seconds) as response:
+        content = response.read(limit)
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ValueError(f"{len(content):,} bytes with SHA-256 {found[:12]}…, expected {expected[:12]}…")
+    return content
+
+
+def keep(content: bytes, path: Path) -> Path:
+    """Write a new file of the data folder. Raises PermissionError that says how to use another data folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, content)
+    except OSError as error:
+        advice = "set COURSEWORK_DATA to a folder of yours"
+        raise PermissionError(f"cannot write {path.name} to {data_dir()} ({error.strerror}); {advice}") from None
+    return path
 
 
 def extract_zip(archive: Path, target: Path, finish: Callable[[Path], None] | None = None) -> None:

@@ -13,12 +13,11 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from coursework import drawing
-from coursework.datasets import data_dir
 from coursework.drawing import Expression, Person, draw_person, jpeg, light, photograph, place
+from coursework.lfw import BELOW
 from coursework.runtime import thread_count
-from coursework.standins import refuse_stand_in, source_hash, write_stand_in
+from coursework.standins import source_hash, write_stand_in
 
-BELOW = "lfw-deepfunneled"  # the folder of the people, in LFW and here
 FIGURE = 0.73  # of the side: the width of head and shoulders; so the face fills the middle third, as LFW's do
 TOPS = {
     "short": ("CAESAR", "CAESAR_SIDE_PART", "SHORT_FLAT", "SHORT_ROUND", "SHORT_WAVED", "SHORT_CURLY", "SIDES"),
@@ -126,28 +125,3 @@ def draw_background(side: int, rng: np.random.Generator) -> Image.Image:
         else:
             pen.rectangle((x - size / 2, y - 2 * size, x + size / 2, y + 2 * size), fill=colour)
     return photograph(canvas, rng, side * rng.uniform(0.02, 0.065), 0)
-
-
-def find_lfw() -> Path | None:
-    """LFW's folder, `lfw/` of the data folder; None if its people are not there. Raises ValueError for a drawn one."""
-    folder = data_dir() / "lfw"
-    if not (folder / BELOW).is_dir() or not any((folder / BELOW).iterdir()):
-        return None
-    refuse_stand_in(folder)
-    return folder
-
-
-def list_pictures(folder: Path) -> list[Path]:
-    """All pictures <Person>/<Person>_0001.jpg below a folder, by person and number.
-
-    Raises: ValueError for none, or for two of the same name.
-    """
-    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    if not paths:
-        raise ValueError(f"{folder.name}/ holds no <Person>/<Person>_0001.jpg; unpack LFW again")
-    seen = set()
-    for path in paths:
-        if path.name in seen:
-            raise ValueError(f"{path.name} is there twice, in two folders; remove one")
-        seen.add(path.name)
-    return paths

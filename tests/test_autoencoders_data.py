@@ -11,10 +11,12 @@ from PIL import Image
 
 from autoencoders import attributes, data, digits
 from autoencoders.config import CONFIGS
-from coursework import people, pictures
+from autoencoders.sets import in_batches
+from coursework import images, people
 from coursework.standins import MARK
 
 CONFIG = replace(CONFIGS["tiny"], side=16)
+ATTRIBUTES = ("smiling", "glasses")
 HEADER = "# a comment\n#\tperson\timagenum\tMale\tSmiling\tEyeglasses\n"
 
 
@@ -46,8 +48,8 @@ def test_pictures_are_cropped_and_kept(lfw, monkeypatch):
     assert found.images.dtype == np.uint8
     assert found.people.tolist() == ["Ann_Lee", "Ann_Lee", "Bo_Ek", "Cy_Du", "Di_Mo"]
     assert isinstance(found.images, np.memmap)
-    assert np.array_equal(found.images[0], pictures.read_middle(first, 16, data.CROP))
-    monkeypatch.setattr(pictures, "decode", None)  # the second time they are there
+    assert np.array_equal(found.images[0], images.read_middle(first, 16, data.CROP))
+    monkeypatch.setattr(images, "decode", None)  # the second time they are there
     assert np.array_equal(load().images, found.images)
 
 
@@ -55,10 +57,10 @@ def test_the_middle_is_what_is_seen(tmp_path):
     picture = np.zeros((250, 250, 3), np.uint8)
     picture[80:170, 80:170] = 200
     Image.fromarray(picture).save(tmp_path / "face.png")
-    inside = pictures.read_middle(tmp_path / "face.png", 16, data.CROP)[1:-1, 1:-1]  # the outermost see around
+    inside = images.read_middle(tmp_path / "face.png", 16, data.CROP)[1:-1, 1:-1]  # the outermost see around
     assert (inside >= 195).all()
     Image.fromarray(np.pad(picture, ((0, 0), (75, 75), (0, 0)))).save(tmp_path / "wide.png")
-    assert np.array_equal(pictures.read_middle(tmp_path / "wide.png", 16, data.CROP)[1:-1, 1:-1], inside)
+    assert np.array_equal(images.read_middle(tmp_path / "wide.png", 16, data.CROP)[1:-1, 1:-1], inside)
 
 
 def test_grey_and_oblong_pictures_are_taken(lfw):
@@ -68,7 +70,7 @@ def test_grey_and_oblong_pictures_are_taken(lfw):
 
 def test_a_corrupt_picture_is_named(lfw):
     (lfw / "lfw-deepfunneled/Bo_Ek/Bo_Ek_0001.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"1 of 5 pictures cannot be read: Bo_Ek_0001.jpg"):
+    with pytest.raises(ValueError, match=r"1 of 5 images cannot be read: Bo_Ek/Bo_Ek_0001.jpg is no image file"):
         load()
 
 
@@ -195,6 +197,65 @@ def test_people_are_in_one_part_only():
     assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
     with pytest.raises(ValueError, match="nobody is left for validation"):
         data.split_people(some.take(np.arange(6)), (0.1, 0.5), 0)
+
+
+def make_parts(**labels):
+    """Three parts of 24 faces, three of each person; `labels` are (smiling, glasses) of all faces of a part."""
+    table = pd.DataFrame({"smiling": [0.0, 1.0] * 12, "glasses": [1.0, 0.0] * 12})
+    faces = data.Faces(
+        np.zeros((24, 4, 4, 3)), [str(k) for k in range(24)], np.repeat(list("abcdefgh"), 3), table, "x", "x"
+    )
+    parts = dict.fromkeys(("train", "validation", "test"), faces)
+    return parts | {name: replace(faces, attributes=table.assign(glasses=value)) for name, value in labels.items()}
+
+
+@pytest.mark.fault(
+    "too few people for an attribute (8W)", "an error before any training: attribute, part, counts, what to change"
+)
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("train", 0.0, r"glasses in train: 0 faces with and 24 without, expected some of both"),
+        ("train", np.nan, r"glasses in train: 0 faces with and 0 without, expected some of both"),
+        ("validation", 1.0, r"glasses in validation: 24 faces with and 0 without, expected some without"),
+        ("test", 1.0, r"glasses in test: 24 faces with and 0 without, expected some of both.*setting people.*limit"),
+    ],
+)
+def test_attributes_that_a_part_lacks_are_named(part, value, message):
+    data.check_parts(make_parts(), ("smiling", "glasses"))
+    data.check_parts(make_parts(validation=0.0), ("smiling", "glasses"))  # nobody with glasses is needed there
+    with pytest.raises(ValueError, match=f"24 people are too few: {message}"):
+        data.check_parts(make_parts(**{part: value}), ("smiling", "glasses"))
+
+
+def test_too_few_faces_and_people_without_a_second_picture_are_named():
+    parts = make_parts()
+    parts["test"] = parts["test"].take(np.arange(0, 18, 3))
+    message = r"test has 6 faces, expected 8; nobody in test has 2 pictures; smiling in test: .*; glasses in test"
+    with pytest.raises(ValueError, match=message):
+        data.check_parts(
+            {**parts, "test": replace(parts["test"], attributes=parts["test"].attributes * np.nan)}, ATTRIBUTES
+        )
+
+
+def test_a_few_people_of_lfw_are_refused_in_the_first_cells(lfw, monkeypatch):
+    found = load()
+    parts = {name: found.take(rows) for name, rows in data.split_people(found, (0.25, 0.25), 0).items()}
+    with pytest.raises(ValueError, match=r"4 people are too few: .*glasses in validation: 0 faces with and 0 without"):
+        data.check_parts(parts, ATTRIBUTES)
+
+
+def test_the_drawn_people_of_tiny_are_enough(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    found = data.load_faces(CONFIGS["tiny"])
+    rows = data.split_people(found, CONFIGS["tiny"].parts, CONFIGS["tiny"].seed)
+    data.check_parts({name: found.take(some) for name, some in rows.items()}, ATTRIBUTES)
+
+
+def test_nothing_to_compute_on_is_named():
+    with pytest.raises(ValueError, match="no images to compute on, expected at least one"):
+        in_batches(torch.nn.Identity(), np.zeros((0, 8, 8, 3), np.uint8))
 
 
 def test_the_stand_in_tells_the_truth(tmp_path, monkeypatch):

@@ -63,6 +63,28 @@ def test_ffhq_is_any_pictures(folder):
     assert (len(faces.train), len(faces.held), faces.name) == (7, 3, "ffhq")
 
 
+@pytest.mark.fault(
+    "FFHQ linked into the data folder, and hidden files of macOS (10W)", "found; hidden files are ignored"
+)
+def test_ffhq_is_found_through_links(folder, tmp_path):
+    for number in range(9):
+        write(tmp_path / f"disk/{number:05d}.png", 10 * number, (64, 64))
+    (folder / "ffhq").mkdir()
+    (folder / "ffhq/resized").symlink_to(tmp_path / "disk")
+    (folder / "ffhq/00009.png").symlink_to(tmp_path / "disk/00000.png")
+    for hidden in ("ffhq/._00009.png", "ffhq/__MACOSX/00000.png"):
+        (folder / hidden).parent.mkdir(exist_ok=True)
+        (folder / hidden).write_bytes(b"mac")
+    assert len(data.load_faces(replace(CONFIG, sources=("ffhq",)), 32)) == 10
+
+
+def test_ffhq_as_an_archive_is_named(folder):
+    (folder / "ffhq").mkdir()
+    (folder / "ffhq/archive.zip").write_bytes(b"PK")
+    with pytest.raises(FileNotFoundError, match=r"ffhq/archive\.zip in the data folder is not unpacked"):
+        data.load_faces(replace(CONFIG, sources=("ffhq", "drawn")), 32)
+
+
 def test_drawn_faces_bring_their_truth(folder):
     faces = data.load_faces(replace(CONFIG, sources=("drawn",), people=5, pictures=2), 32)
     assert len(faces.generator) == 64
@@ -75,7 +97,7 @@ def test_drawn_faces_bring_their_truth(folder):
 @pytest.mark.fault("a corrupt picture (10W)", "an error that names it")
 def test_a_corrupt_picture_is_named(folder):
     (folder / "lfw/lfw-deepfunneled/Person_3/Person_3_0001.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"1 of 11 pictures cannot be read: Person_3_0001.jpg"):
+    with pytest.raises(ValueError, match=r"1 of 11 images cannot be read: Person_3/Person_3_0001.jpg is no image file"):
         data.load_faces(CONFIG, 32)
 
 

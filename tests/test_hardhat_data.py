@@ -1,12 +1,14 @@
 """Building sites: VOC annotations read and refused, COCO and back, drawn sites with true boxes."""
 
 import io
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from coursework.images import read_rgb
 from coursework.standins import MARK
 from hardhat import data, site, standin
 from hardhat.config import CONFIGS
@@ -82,7 +84,10 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
         (lambda xml: '<?xml version="1.0" encoding="x"?>' + xml, r"site1.xml is no annotation .*unknown encoding: x"),
         (lambda xml: '<?xml version="1.0" encoding="shift_jis"?>' + xml, r"site1.xml is no annotation .*multi-byte"),
         (lambda xml: xml.replace("<width>40</width>", ""), "has None for size/width"),
-        (lambda xml: xml.replace("<width>40", "<width>50"), r"site1.xml says 50 × 40, site1.png has 40 × 40"),
+        (
+            lambda xml: xml.replace("<width>40", "<width>50"),
+            r"site1.xml: site1.png is 40 × 40, its labels are for 50 × 40",
+        ),
         (lambda xml: xml.replace(">helmet<", ">hat<"), "has an object 'hat'; expected helmet, head, person"),
         (lambda xml: xml.replace("<xmin>2<", "<xmin>99<"), "has a box upside down"),
         (lambda xml: xml.replace("<xmin>2<", "<xmin>two<"), "has 'two' for bndbox/xmin"),
@@ -108,11 +113,74 @@ def test_files_that_lack_their_partner_are_named(folder):
 
 def test_two_of_a_name_and_a_corrupt_picture(folder):
     (folder / "images/site1.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"site1.png cannot be read"):
+    with pytest.raises(ValueError, match=r"site1.xml: images/site1.png is no image file"):
         data.read_folder(folder)
     Image.new("RGB", (40, 40)).save(folder / "images/site1.jpg")
     with pytest.raises(ValueError, match=r"site1.jpg and site1.png have the same name"):
         data.read_folder(folder)
+
+
+def write_turned(folder, name, orientation, size, box):
+    """A picture with a red box, stored turned; its annotation is for an image of this size."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = Image.new("RGB", (40, 30))
+    picture.paste((255, 0, 0), (5, 4, 14, 20))
+    picture.save(folder / "images" / f"{name}.png", exif=exif)
+    xml = standin.to_xml(f"{name}.png", *size, [("helmet", box)])
+    (folder / "annotations" / f"{name}.xml").write_text(xml)
+
+
+@pytest.mark.fault(
+    "a photograph stored turned by its EXIF orientation (11W)", "its boxes are turned with it, or an error"
+)
+@pytest.mark.parametrize(("size", "box"), [((40, 30), [5, 4, 14, 20]), ((30, 40), [10, 5, 26, 14])])
+def test_boxes_of_a_photograph_that_is_stored_turned(folder, size, box):
+    write_turned(folder, "turned", 6, size, box)
+    (picture,) = [some for some in data.read_folder(folder)[0] if some.path.stem == "turned"]
+    assert (picture.width, picture.height) == (30, 40)
+    assert picture.boxes.tolist() == [[10, 5, 26, 14]]
+    left, top, right, bottom = picture.boxes[0].astype(int)
+    red = np.asarray(read_rgb(picture.path))[..., 0]
+    assert (red[top:bottom, left:right] == 255).all()
+    assert (red == 255).sum() == (bottom - top) * (right - left)
+    assert data.to_coco([picture])["images"][0] | {"width": 30, "height": 40} == data.to_coco([picture])["images"][0]
+
+
+def test_boxes_that_may_be_for_either_side_are_named(folder):
+    write_turned(folder, "turned", 3, (40, 30), [5, 4, 14, 20])
+    with pytest.raises(ValueError, match=r"turned\.xml: turned\.png is stored turned \(ROTATE_180"):
+        data.read_folder(folder)
+
+
+@pytest.mark.parametrize("deeper", ["archive", "hard-hat-detection/dataset"])
+def test_photographs_are_found_on_a_deeper_level(folder, deeper):
+    (folder / deeper).mkdir(parents=True)
+    for name in ("images", "annotations"):
+        (folder / name).rename(folder / deeper / name)
+    (folder / "__MACOSX" / "images").mkdir(parents=True)
+    (folder / deeper / "images" / "._site1.png").write_bytes(b"mac")
+    (folder / deeper / "annotations" / ".DS_Store").write_bytes(b"mac")
+    found = data.load_photographs(replace(CONFIG, photographs=(2, 1)))
+    assert len(found) == 3
+    (folder / "copy").mkdir()
+    (folder / deeper).rename(folder / "copy" / "one")
+    (folder / "copy" / "two" / "images").mkdir(parents=True)
+    with pytest.raises(ValueError, match="holds several folders images: copy/one/images, copy/two/images; keep one"):
+        data.load_photographs(CONFIG)
+
+
+@pytest.mark.fault("an archive in the data folder that nobody has unpacked (11W)", "an error that says to unpack it")
+def test_an_archive_and_other_folders_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("images/hard_hat_workers0.png", b"")
+    with pytest.raises(FileNotFoundError, match=r"archive\.zip in the data folder is not unpacked; .* into hardhat/"):
+        data.load_photographs(CONFIG)
+    (tmp_path / "archive.zip").unlink()
+    (tmp_path / "hardhat" / "pictures").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="hardhat/ holds pictures; expected images/ and annotations/"):
+        data.load_photographs(CONFIG)
 
 
 def test_photographs_are_split_by_the_seed(folder):

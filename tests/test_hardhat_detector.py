@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -16,6 +17,8 @@ from hardhat import __main__ as command
 from hardhat import data, detector, export, lite, stages, train, video
 from hardhat.config import CONFIGS
 from hardhat.evaluate import coco_average
+
+from mmdet.registry import DATASETS  # isort: skip  after hardhat.detector, which sees to mmcv.ops
 
 CONFIG = replace(
     CONFIGS["tiny"],
@@ -69,6 +72,44 @@ def test_boxes_come_back_in_the_pictures_own_pixels(tmp_path):
 
     (found,) = detector.detect_by(call, [picture], side=50)
     assert found["boxes"].tolist() == [[20, 20, 40, 60], [160, 80, 200, 100]]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("a.jpg", {}), ("b.jpg", {"subsampling": 0}), ("c.png", {}), ("d.bmp", {})]
+)
+def test_ordinary_pictures_keep_the_pixels_that_weights_were_trained_on(tmp_path, name, settings):
+    """Those of OpenCV in training, and of Pillow in evaluation."""
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise).resize((160, 120))
+    picture.save(tmp_path / name, **settings)
+    loaded = detector.LoadUpright()({"img_path": str(tmp_path / name)})
+    assert np.array_equal(loaded["img"], cv2.imread(str(tmp_path / name), cv2.IMREAD_COLOR))
+    assert loaded["img"].flags["C_CONTIGUOUS"]
+    assert loaded["img_shape"] == loaded["ori_shape"] == (120, 160)
+    with Image.open(tmp_path / name) as image:
+        small = np.asarray(image.convert("RGB").resize((64, 48), Image.Resampling.BILINEAR))
+    assert np.array_equal(detector.read_square(tmp_path / name, 64), np.pad(small, ((0, 16), (0, 0), (0, 0))))
+
+
+@pytest.mark.fault(
+    "a photograph stored turned by its EXIF orientation (11W, in training)", "training sees what evaluation sees"
+)
+def test_training_and_evaluation_see_the_same_pixels(tmp_path):
+    exif, path = Image.Exif(), tmp_path / "a.png"
+    exif[0x0112] = 6
+    clear = Image.new("RGBA", (40, 30), (0, 0, 0, 0))
+    clear.paste((255, 0, 0, 255), (5, 4, 14, 20))
+    clear.save(path, exif=exif)
+    picture = data.Picture(path, 30, 40, np.array([[10.0, 5, 26, 14]]), ("helmet",))
+    pipeline = detector.load_config("centernet_lite0", CONFIG).train_pipeline[:2]  # it loads picture and boxes
+    with detector.quietly():
+        detector.register_all_modules(init_default_scope=True)
+        sample = DATASETS.build(train.data_of([picture], pipeline, tmp_path))[0]
+    seen, evaluated = sample["img"][..., ::-1], detector.read_square(path, 40)[:, :30]
+    assert np.array_equal(seen, evaluated)
+    left, top, right, bottom = sample["gt_bboxes"].tensor[0].int().tolist()
+    assert (seen[top:bottom, left:right] == (255, 0, 0)).all()
+    assert (seen == (255, 0, 0)).all(axis=2).sum() == (bottom - top) * (right - left)
 
 
 def test_unknown_detectors_are_named():
@@ -240,6 +281,13 @@ def test_trainings_are_kept_and_recorded_once(sites, tmp_path, monkeypatch, caps
     said = capsys.readouterr().out
     assert said.count("drawings, then photographs: 2 epochs") == 2
     assert command.main(["x"]) == 2
+
+
+def test_photographs_that_are_not_there_are_missed_before_training(sites, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "finish_drawn", None)  # would fail
+    monkeypatch.setattr(command, "load_sites", lambda config: sites)
+    assert command.run("photographs", replace(CONFIG, photograph_sources=("folder",)), speaks=True) == 1
+    assert "no photographs in hardhat/ of the data folder" in capsys.readouterr().err
 
 
 def test_recorded_detections_are_what_was_found(sites, tmp_path, monkeypatch):

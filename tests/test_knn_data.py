@@ -1,6 +1,11 @@
 """Covertype: the committed rows are what they should be, and every kind of bad table is refused by name."""
 
+import gzip
+import hashlib
+import io
+import pickle
 from dataclasses import replace
+from http.client import IncompleteRead
 
 import numpy as np
 import pandas as pd
@@ -97,36 +102,114 @@ def test_a_missing_or_damaged_file_is_named(tmp_path, monkeypatch, content, erro
         data.load_covertype(CONFIGS["sample"])
 
 
-@pytest.mark.filterwarnings("ignore:Retry downloading")
-def test_full_offline_says_how_to_get_the_rows(tmp_path, monkeypatch):
+@pytest.fixture
+def publisher(tmp_path, monkeypatch):
+    """What the publisher would send, in the form of its file: the committed rows; and an empty data folder."""
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr("sklearn.datasets._base.time.sleep", lambda _: None)
-    with pytest.raises(
-        FileNotFoundError, match=r"Covertype is not in data/covertype and cannot be downloaded .*sample"
-    ):
-        data.load_covertype(CONFIGS["full"])
+    text = pd.read_csv(data.EMBEDDED)[[*data.FEATURES, data.TARGET]].to_csv(header=False, index=False)
+    content = gzip.compress(text.encode())
+    monkeypatch.setattr(data, "SHA256", hashlib.sha256(content).hexdigest())
+    return content
 
 
-def test_a_damaged_cache_of_full_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
-    folder = tmp_path / "data" / "covertype"
-    folder.mkdir(parents=True)
-    for name in ("samples_py3", "targets_py3", "samples", "targets"):
-        (folder / name).write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"data/covertype cannot be read .*delete that folder"):
-        data.load_covertype(CONFIGS["full"])
+def send(monkeypatch, answers):
+    """Have addresses answered without a network: bytes are sent, errors raised; returns the list of requests."""
+    asked = []
+
+    def answer(url, timeout):
+        assert timeout <= 60
+        asked.append(url)
+        content = answers[url]
+        if isinstance(content, Exception):
+            raise content
+        return io.BytesIO(content)
+
+    monkeypatch.setattr(datasets, "urlopen", answer)
+    return asked
 
 
-def test_full_reads_what_scikit_learn_fetches(monkeypatch):
-    table = pd.read_csv(data.EMBEDDED)
-    arrays = table[data.FEATURES].to_numpy(float), table[data.TARGET].to_numpy(np.int32)
-    monkeypatch.setattr("sklearn.datasets.fetch_covtype", lambda **_: arrays)
-    with pytest.raises(ValueError, match="has 10,000 rows, expected 581,012; delete"):
-        data.load_covertype(CONFIGS["full"])
-    monkeypatch.setattr(data, "ROWS_IN_FULL", 10_000)
+def test_full_is_downloaded_once_and_checked(tmp_path, monkeypatch, publisher):
+    asked = send(monkeypatch, {data.ADDRESSES[0]: publisher})
     covertype = data.load_covertype(CONFIGS["full"])
     assert (covertype.name, covertype.source) == ("covertype", "all rows of UCI Covertype, CC BY 4.0")
     committed = data.load_covertype(CONFIGS["sample"])
     assert not covertype.features.equals(committed.features), "the publisher's order must be shuffled away"
     assert covertype.features.sum().equals(committed.features.sum())
+    assert covertype.features.dtypes.unique().tolist() == [np.float64]
     assert (covertype.labels.value_counts() == committed.labels.value_counts()).all()
+    folder = tmp_path / "data" / "covertype"
+    assert [path.name for path in folder.iterdir()] == ["covtype.data.gz"]
+    assert data.load_covertype(CONFIGS["full"]).features.equals(covertype.features)
+    assert len(asked) == 1
+
+
+def test_a_second_address_is_tried(monkeypatch, publisher):
+    first, second = data.ADDRESSES
+    asked = send(monkeypatch, {first: TimeoutError("timed out"), second: publisher})
+    assert len(data.load_covertype(CONFIGS["full"]).labels) == 10_000
+    assert asked == [first, second]
+
+
+@pytest.mark.fault("no network at full, Covertype not there (1W)", "an error that says where to put which file")
+def test_full_offline_says_how_to_get_the_rows(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
+    advice = r"put what is at https://archive\.ics.*covtype\.data\.gz there yourself, or use the profile sample"
+    with pytest.raises(FileNotFoundError, match=rf"at covertype/covtype\.data\.gz, and cannot .*offline.*{advice}"):
+        data.load_covertype(CONFIGS["full"])
+
+
+@pytest.mark.fault("a download that is cut off, or another file (1W)", "refused; nothing is left of it")
+def test_a_wrong_download_is_refused(tmp_path, monkeypatch, publisher):
+    first, second = data.ADDRESSES
+    send(monkeypatch, {first: publisher[:-9], second: IncompleteRead(b"")})
+    with pytest.raises(
+        FileNotFoundError, match=r"archive\.ics\.uci\.edu: [\d,]+ bytes with SHA-256 .*figshare.*Incomp"
+    ):
+        data.load_covertype(CONFIGS["full"])
+    assert not list((tmp_path / "data").rglob("*"))
+
+
+@pytest.mark.fault("a changed file of Covertype in the data folder (1W)", "refused by its hash; nothing is unpickled")
+def test_a_changed_file_is_refused(tmp_path, monkeypatch, publisher):
+    send(monkeypatch, {})
+    folder = tmp_path / "data" / "covertype"
+    folder.mkdir(parents=True)
+    (folder / "covtype.data.gz").write_bytes(publisher + b"more")
+    with pytest.raises(ValueError, match=r"covtype\.data\.gz has SHA-256 .*; delete it and run again"):
+        data.load_covertype(CONFIGS["full"])
+
+
+def test_what_scikit_learn_has_kept_is_not_unpickled(tmp_path, monkeypatch, publisher):
+    """Its cache is a pickle; whoever can write to the data folder could run code by it."""
+    asked = send(monkeypatch, {data.ADDRESSES[0]: publisher})
+    folder = tmp_path / "data" / "covertype"
+    folder.mkdir(parents=True)
+    for name in ("samples_py3", "targets_py3"):
+        (folder / name).write_bytes(pickle.dumps(Bomb(tmp_path / "gone off")))
+    data.load_covertype(CONFIGS["full"])
+    assert not (tmp_path / "gone off").exists()
+    assert len(asked) == 1
+
+
+class Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.write_text, ("boom",)
+
+
+def test_the_hash_is_the_one_that_scikit_learn_checks():
+    from sklearn.datasets import _covtype
+
+    assert _covtype.ARCHIVE.checksum == data.SHA256
+    assert _covtype.ARCHIVE.url in data.ADDRESSES
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, publisher):
+    send(monkeypatch, {data.ADDRESSES[0]: publisher})
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(PermissionError, match=r"cannot write covtype\.data\.gz to .*set COURSEWORK_DATA"):
+        data.load_covertype(CONFIGS["full"])

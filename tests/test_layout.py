@@ -89,6 +89,15 @@ def test_notebooks_keep_their_anatomy(week, name):
             assert cell.source.rstrip().endswith("plt.show()")
 
 
+@pytest.mark.parametrize(("week", "name"), NOTEBOOKS)
+def test_all_data_are_loaded_in_one_cell(week, name):
+    """So that a missing data set is named at once, rather than after hours of training."""
+    cells = [cell.source for cell in notebooks.read_notebook(week.folder / name).cells if cell.cell_type == "code"]
+    loading = [source for source in cells if re.search(r"\b(load_\w+|from_drawings)\(config\b", source)]
+    assert len(loading) == 1
+    assert cells.index(loading[0]) <= 3, "after the set-up and the imports"
+
+
 @pytest.mark.parametrize("week", WEEKS, ids=lambda week: week.name)
 def test_every_week_has_its_parts(week):
     for name in ("README.md", "results.json", "cover.png", f"{week.package}/config.py", f"{week.package}/data.py"):

@@ -1,5 +1,6 @@
 """The loader: PH2's layout, masks of every kind, and what is wrong with a case said by name; the drawn lesions."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -79,7 +80,7 @@ BAD = [
     (np.ones((30, 40), bool), "IMD003: the mask is all white"),
     (GREY, "IMD003: the mask has 256 grey values, expected black and white"),
     (COLOUR, "IMD003: the mask is in colour"),
-    (disc((30, 30)), "IMD003: the image is 40 x 30, its mask 30 x 30; they must agree"),
+    (disc((30, 30)), "IMD003: IMD003.bmp is 40 × 30, its labels are for 30 × 30; they must agree"),
 ]
 
 
@@ -102,26 +103,86 @@ def test_missing_and_broken_files_are_named(root):
         data.load_lesions(TINY)
     said = str(caught.value)
     assert "IMD002: expected one mask in IMD002_lesion/, found none" in said
-    assert "IMD003: cannot identify image file" in said
+    assert "IMD003: IMD003_Dermoscopic_Image/IMD003.bmp is no image file, it starts with b'BM no picture'" in said
     assert "IMD004: IMD004.bmp is empty" in said
     assert "IMD006: expected one image in IMD006_Dermoscopic_Image/, found IMD006.bmp, other.jpg" in said
 
 
-def test_a_folder_on_the_wrong_level_is_explained(root):
+@pytest.mark.parametrize("deeper", ["PH2Dataset", "archive/PH2Dataset", "PH2Dataset/PH2Dataset", ""])
+def test_the_database_is_found_on_whichever_level_it_was_unpacked(root, deeper):
+    make_database(root / "made")
+    (root / "ph2" / deeper).mkdir(parents=True)
+    (root / "made" / "ph2" / "PH2Dataset" / data.BELOW[-1]).rename(root / "ph2" / deeper / data.BELOW[-1])
+    (root / "ph2" / "__MACOSX" / "PH2Dataset" / data.BELOW[-1]).mkdir(parents=True)
+    assert len(data.load_lesions(TINY)) == 4
+
+
+def test_other_folders_are_named(root):
     ph2 = make_database(root)
-    deep = root / "deep" / "ph2"
-    deep.parent.mkdir()
-    ph2.rename(deep)
-    with pytest.raises(FileNotFoundError, match="PH2Dataset/ lies in deep/ph2/, one level down; expected deep/PH2"):
-        data.find_cases(root / "deep")
-    with pytest.raises(FileNotFoundError, match="holds PH2 Dataset images/ at once, one level is missing"):
-        data.find_cases(deep / "PH2Dataset")
-    with pytest.raises(FileNotFoundError, match="holds the cases at once, two levels are missing"):
-        data.find_cases(deep.joinpath(*data.BELOW))
+    with pytest.raises(FileNotFoundError, match="holds the cases at once; expected"):
+        data.find_cases(ph2.joinpath(*data.BELOW))
     empty = root / "empty"
     empty.mkdir()
     with pytest.raises(FileNotFoundError, match="empty/ holds nothing; expected empty/PH2Dataset"):
         data.find_cases(empty)
+
+
+def test_what_macs_leave_does_not_count(root):
+    place = make_database(root).joinpath(*data.BELOW)
+    for below in ("IMD002/IMD002_Dermoscopic_Image/._IMD002.bmp", ".DS_Store", "IMD002/IMD002_lesion/.DS_Store"):
+        (place / below).write_bytes(b"mac")
+    assert len(data.load_lesions(TINY)) == 4
+
+
+@pytest.mark.fault("an archive in the data folder that nobody has unpacked (7W)", "an error that says to unpack it")
+@pytest.mark.parametrize("name", ["ph2/PH2Dataset.rar", "ph2/ph2.zip", "ph2.zip"])
+def test_an_archive_is_named(root, name):
+    (root / "ph2").mkdir()
+    with zipfile.ZipFile(root / name, "w") as archive:
+        archive.writestr("PH2Dataset/PH2 Dataset images/IMD002/IMD002_lesion/IMD002_lesion.bmp", b"")
+    with pytest.raises(FileNotFoundError, match=f"{name} in the data folder is not unpacked; unpack it into ph2/"):
+        data.load_lesions(TINY)
+
+
+def save_turned(place, orientation, lesion):
+    """Store a case turned, as its EXIF orientation says; `lesion` is its mask."""
+    (image,) = (place / f"{place.name}_Dermoscopic_Image").iterdir()
+    image.unlink()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.where(disc()[..., None], 20, 220).repeat(3, axis=2).astype(np.uint8)  # dark where the lesion is
+    Image.fromarray(pixels).save(image.with_suffix(".png"), exif=exif)
+    lesion.save(place / f"{place.name}_lesion" / f"{place.name}_lesion.bmp")
+
+
+@pytest.mark.fault("a photograph stored turned by its EXIF orientation (7W)", "image and mask are put upright together")
+@pytest.mark.parametrize("for_upright", [True, False])
+def test_an_image_that_is_stored_turned_keeps_its_mask(root, for_upright):
+    place = make_database(root).joinpath(*data.BELOW, "IMD003")
+    mask = Image.fromarray(disc())
+    save_turned(place, 6, mask.transpose(Image.Transpose.ROTATE_270) if for_upright else mask)
+    image, found = data.read_case(place, 30)
+    assert ((image[..., 0] < 120) == (found == 1)).mean() > 0.98
+    assert found[:15, 15:].mean() > 3 * found[15:, :15].mean()  # it was in the upper left of the stored pixels
+
+
+def test_a_mask_that_may_belong_to_either_side_is_named(root):
+    place = make_database(root).joinpath(*data.BELOW, "IMD003")
+    save_turned(place, 3, Image.fromarray(disc()))
+    with pytest.raises(ValueError, match=r"IMD003: IMD003\.png is stored turned \(ROTATE_180"):
+        data.load_lesions(TINY)
+
+
+def test_masks_of_sixteen_bits_and_with_transparency(root):
+    make_database(root, CASES[1:])
+    deep = Image.fromarray(disc().astype(np.uint16) * 65535)
+    for mask in (deep, Image.fromarray(disc()).convert("L").convert("LA")):
+        place = make_case(root / "ph2", CASES[0]) / f"{CASES[0]}_lesion"
+        for old in place.iterdir():
+            old.unlink()
+        mask.save(place / "mask.png")
+        found = data.read_lesions(root / "ph2", 16)
+        assert np.array_equal(found.masks[0], found.masks[1])
 
 
 def test_the_same_case_twice_is_named(root):

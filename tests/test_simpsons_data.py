@@ -1,13 +1,16 @@
 """The loader: the archive's layouts, pictures of every kind, and what is wrong with them said by name."""
 
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from coursework import notebooks
 from coursework.standins import MARK
+from coursework.weeks import find_week
 from simpsons import data, pixels
 from simpsons.config import CONFIGS
 
@@ -47,6 +50,31 @@ def test_the_archive_is_read_however_it_is_nested(root, nested):
     assert gallery.test.labels is None
     assert gallery.sizes.tolist() == [[12, 9]] * 6
     assert gallery.notes == []
+
+
+@pytest.mark.parametrize("deeper", ["journey-springfield", "archive/journey-springfield"])
+def test_the_archive_is_found_on_a_deeper_level(root, deeper):
+    make_archive(root / "simpsons" / deeper)
+    (root / "simpsons" / "__MACOSX" / "train").mkdir(parents=True)
+    assert len(data.load_folder(TINY).train) == 6
+
+
+@pytest.mark.fault("an archive in the data folder that nobody has unpacked (6W)", "an error that says to unpack it")
+@pytest.mark.parametrize("name", ["simpsons/journey-springfield.zip", "archive.zip"])
+def test_an_archive_is_named(root, name):
+    (root / "simpsons").mkdir()
+    with zipfile.ZipFile(root / name, "w") as archive:
+        archive.writestr("train/simpsons_dataset/bart_simpson/pic_0000.jpg", b"")
+    with pytest.raises(FileNotFoundError, match=f"{name} in the data folder is not unpacked; unpack it into simpsons/"):
+        data.load_folder(TINY)
+
+
+def test_a_folder_of_hidden_files_is_empty(root):
+    for name in ("simpsons", "simpsons_28px"):
+        (root / name).mkdir()
+        (root / name / ".DS_Store").write_bytes(b"mac")
+    assert data.load_folder(TINY) is None
+    assert pixels.load_small_folder(TINY) is None
 
 
 def test_names_with_spaces_and_foreign_letters(root):
@@ -107,13 +135,13 @@ def test_unreadable_training_pictures_are_dropped_and_reported(root, content):
     assert gallery.train.labels.tolist() == [0, 0, 0, 1, 1]
     assert len(gallery.sizes) == len(gallery.train.files) == len(gallery.train.images) == 5
     (note,) = gallery.notes
-    assert note.startswith("1 pictures cannot be read and are left out: lisa/pic_0001.jpg (")
+    assert note.startswith("1 pictures cannot be read and are left out: lisa/pic_0001.jpg ")
     assert str(root) not in note
 
 
 def test_an_unreadable_test_picture_is_an_error(root):
     (make_archive(root / "simpsons") / "testset" / "testset" / "img1.jpg").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"1 test pictures cannot be read: testset/img1\.jpg \(the file is empty\)"):
+    with pytest.raises(ValueError, match=r"1 test pictures cannot be read: testset/img1\.jpg is empty"):
         data.load_folder(TINY)
 
 
@@ -212,6 +240,13 @@ def test_small_pictures_are_real_or_shrunk(root):
             paint(root / "simpsons_28px" / part / name / "0.jpg", size=(28, 28))
     real = pixels.load_small(CONFIGS["sample"], cast)
     assert (real.name, real.classes, real.test.labels.tolist()) == ("simpsons_28px", ["bart", "lisa"], [0, 1])
+    (root / "simpsons_28px").rename(root / "published")
+    (root / "simpsons_28px").mkdir()
+    (root / "published").rename(root / "simpsons_28px" / "rgb")  # as the publisher's repository has it
+    assert pixels.load_small(CONFIGS["sample"], cast).classes == ["bart", "lisa"]
+    (root / "simpsons_28px" / "rgb").rename(root / "published")
+    (root / "simpsons_28px").rmdir()
+    (root / "published").rename(root / "simpsons_28px")
     paint(root / "simpsons_28px" / "test" / "moe" / "0.jpg")
     with pytest.raises(ValueError, match="moe: in one of"):
         pixels.load_small(CONFIGS["sample"], cast)
@@ -221,6 +256,18 @@ def test_real_pictures_do_not_stand_in_for_simpsons_mnist(root):
     cast = replace(data.load_characters(TINY), generator=None)
     with pytest.raises(FileNotFoundError, match="no simpsons_28px/"):
         pixels.load_small(CONFIGS["sample"], cast)
+
+
+@pytest.mark.fault(
+    "the real archive without Simpsons-MNIST (6W)", "named in the first cell of data, before any training"
+)
+def test_a_missing_second_data_set_is_named_before_training(root):
+    make_archive(root / "simpsons")
+    notebook = notebooks.read_notebook(find_week("6W").folder / "image_classification.ipynb")
+    (cell,) = [cell for cell in notebook.cells if "load_characters(config)" in cell.source]
+    config = replace(CONFIGS["sample"], side=8)
+    with pytest.raises(FileNotFoundError, match=r"no simpsons_28px/ in the data folder, which the section on 28-pixel"):
+        exec(cell.source, {"data": data, "pixels": pixels, "config": config})
 
 
 def test_who_has_no_labelled_test_part_sets_pictures_aside():

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from coursework.datasets import data_dir, first_source
-from coursework.people import BELOW, find_lfw, list_pictures, stand_in
-from coursework.pictures import decode_once, read_middle
+from coursework.folders import refuse_archives
+from coursework.images import decode_once, list_images_below, read_middle
+from coursework.lfw import find_lfw, list_pictures
+from coursework.people import stand_in
 from coursework.provenance import Fingerprint, fingerprint
 from coursework.standins import read_mark, refuse_stand_in
 from gan.config import Config
@@ -64,15 +66,19 @@ def load_lfw(config: Config, side: int) -> Faces | None:
     folder = find_lfw()
     if folder is None:
         return None
-    paths = list_pictures(folder / BELOW)
+    paths = list_pictures(folder)
     return build_faces(paths, config, side, CROP, "lfw", "LFW deep-funneled, photographs of faces")
 
 
 def load_ffhq(config: Config, side: int) -> Faces | None:
-    """FFHQ, any pictures below `ffhq/` of the data folder; None if there are none."""
+    """FFHQ, any pictures below `ffhq/` of the data folder; None if there are none.
+
+    Raises: FileNotFoundError for an archive that nobody has unpacked.
+    """
     folder = data_dir() / "ffhq"
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    paths = list_images_below(folder)
     if not paths:
+        refuse_archives("ffhq")
         return None
     refuse_stand_in(folder)
     return build_faces(paths, config, side, 1.0, "ffhq", "FFHQ, photographs of faces")
@@ -84,7 +90,7 @@ def load_drawn(config: Config, side: int) -> Faces:
     folder = stand_in(config.people, config.pictures, size, config.drawing_seed)
     truth = read_truth(folder / "lfw_attributes.txt")
     source = "drawn stand-in: cartoon faces of people who do not exist"
-    paths = list_pictures(folder / BELOW)
+    paths = list_pictures(folder)
     return build_faces(paths, config, side, CROP, "drawn_faces", source, truth, read_mark(folder)["generator"])
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator
 from PIL import Image, ImageDraw
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED
-from coursework.pictures import join_tiles
+from coursework.images import join_tiles
 from gan.levers import BASE, OURS, THEIRS
 
 GROUPS = {"": GREY, THEIRS: BLUE, OURS: ORANGE}

@@ -13,7 +13,7 @@ from torch import nn
 
 from coursework.checkpoints import load_checkpoint, obtain
 from coursework.datasets import sha256
-from coursework.pictures import join_tiles
+from coursework.images import join_tiles
 from coursework.provenance import Training, model_code, short_hash, training_code
 from coursework.records import build_dir, keep_dir, write_bytes
 from gan.config import RELEASED_STEPS, Config

@@ -32,6 +32,11 @@ def main(arguments: list[str]) -> int:
 def run(command: str, config: Config, speaks: bool) -> int:
     """Run one of the commands; of several processes one `speaks`. Returns the exit status."""
     sites = load_sites(config)
+    photographs = load_photographs(config) if command == "photographs" else None  # before training, lest it is in vain
+    if command == "photographs" and photographs is None:
+        if speaks:
+            print("no photographs in hardhat/ of the data folder", file=sys.stderr)
+        return 1
     if command == "rivals":
         for name in config.rivals:
             say(name, stages.judge_rival(name, sites, config), speaks)
@@ -39,14 +44,8 @@ def run(command: str, config: Config, speaks: bool) -> int:
     model, facts = stages.finish_drawn(sites, config)
     scores = coco_average(sites.test, detect(model, sites.test, config))
     say(config.chosen, {**scores, "history": facts["history"]}, speaks)
-    if command == "photographs":
-        photographs = load_photographs(config)
-        if photographs is None:
-            if speaks:
-                print("no photographs in hardhat/ of the data folder", file=sys.stderr)
-            return 1
-        for recipe in stages.RECIPES:
-            say(recipe, stages.judge_recipe(recipe, photographs, model, config), speaks)
+    for recipe in stages.RECIPES if photographs else ():
+        say(recipe, stages.judge_recipe(recipe, photographs, model, config), speaks)
     return 0
 
 

@@ -1,10 +1,10 @@
 """Is it too easy? Blobs of helmet colours, found without learning; the drawn sites must be too hard for them."""
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2hsv
 
+from coursework.images import read_rgb
 from hardhat.data import Picture
 
 COLOURS = {  # hue from and to, least saturation and value, most saturation
@@ -23,8 +23,7 @@ def find_blobs(picture: Picture) -> dict:
 
     A helmet's box holds the face, too: the blob is extended downwards to twice its height.
     """
-    with Image.open(picture.path) as image:
-        hue, saturation, value = np.moveaxis(rgb2hsv(np.asarray(image.convert("RGB"))), -1, 0)
+    hue, saturation, value = np.moveaxis(rgb2hsv(np.asarray(read_rgb(picture.path))), -1, 0)
     boxes, scores = [], []
     for low, high, least, bright, most in COLOURS.values():
         around = (hue >= low) & (hue <= high) | (hue + 1 <= high) & (hue + 1 >= low)

@@ -10,10 +10,10 @@ from xml.etree.ElementTree import Element, ParseError
 
 import numpy as np
 from defusedxml.ElementTree import parse
-from PIL import Image
 
 from coursework.datasets import data_dir, first_source
-from coursework.pictures import UNREADABLE, read_each
+from coursework.folders import find_below, refuse_archives, visible
+from coursework.images import SUFFIXES, read_each, read_rgb, turn_boxes, turn_of_labels
 from coursework.standins import read_mark, refuse_stand_in
 from hardhat.config import Config
 from hardhat.standin import stand_in
@@ -21,7 +21,6 @@ from hardhat.standin import stand_in
 CLASSES = ("helmet", "head")  # what is learnt; persons are labelled on some pictures only, and left out
 PLURAL = {"helmet": "helmets", "head": "bare heads"}  # in sentences
 KNOWN = (*CLASSES, "person")
-SUFFIXES = (".jpg", ".jpeg", ".png")
 ADVICE = "correct it, or fetch the data again"
 
 
@@ -110,11 +109,11 @@ def load_folder(config: Config) -> Collection | None:
     """The photographs in `hardhat/` of the data folder, split by the seed; None if there are none.
 
     The numbers of the config are those of the photographs at hand; of more, the same shares are taken.
+    Raises: FileNotFoundError for an archive that nobody has unpacked, or other folders.
     """
-    folder = data_dir() / "hardhat"
-    if not (folder / "images").is_dir():
+    folder = find_photographs()
+    if folder is None:
         return None
-    refuse_stand_in(folder)
     pictures, notes = read_folder(folder)
     learnt, judged = config.photographs
     order = np.random.default_rng(config.seed).permutation(len(pictures))
@@ -124,6 +123,20 @@ def load_folder(config: Config) -> Collection | None:
         raise ValueError(f"{len(pictures)} photographs are too few to be split")
     source = f"{len(pictures)} photographs of building sites"
     return Collection([pictures[k] for k in train], [], [pictures[k] for k in test], "photographs", source, notes)
+
+
+def find_photographs() -> Path | None:
+    """The folder that holds `images/` and `annotations/`: `hardhat/` of the data folder, or one below it, or None."""
+    folder = data_dir() / "hardhat"
+    place = find_below(folder, "images")
+    if place is None:
+        refuse_archives("hardhat", "hard_hat_workers")
+        if visible(folder):
+            shown = ", ".join(path.name for path in visible(folder)[:5])
+            raise FileNotFoundError(f"hardhat/ holds {shown}; expected images/ and annotations/")
+        return None
+    refuse_stand_in(folder)
+    return place
 
 
 def read_folder(folder: Path) -> tuple[list[Picture], tuple[str, ...]]:
@@ -157,7 +170,7 @@ def read_folder(folder: Path) -> tuple[list[Picture], tuple[str, ...]]:
 def by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Files by their name without its ending, whatever its case. Raises ValueError for two of the same name."""
     found = {}
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+    for path in visible(folder):
         if path.suffix.lower() in suffixes:
             if path.stem in found:
                 raise ValueError(f"{found[path.stem].name} and {path.name} have the same name; remove one")
@@ -174,22 +187,20 @@ def natural(name: str) -> tuple[str, int]:
 def read_picture(image: Path, annotation: Path) -> tuple[Picture, int]:
     """One picture with its boxes, cut at its border; and how many boxes had no area or lay outside.
 
+    Both are those of the upright picture, which `read_rgb` gives; the annotation's size says whether its boxes are.
     Raises: ValueError that names the file.
     """
-    try:
-        with Image.open(image) as opened:
-            opened.load()
-            size = opened.size
-    except UNREADABLE as error:
-        raise ValueError(f"{image.name} cannot be read ({error}); {ADVICE}") from None
     width, height, objects = read_annotation(annotation)
-    if (width, height) != size:
-        raise ValueError(f"{annotation.name} says {width} × {height}, {image.name} has {size[0]} × {size[1]}; {ADVICE}")
-    boxes = np.array([box for _, box in objects], float).reshape(-1, 4)
-    cut = boxes.clip(0, [width, height, width, height])
+    try:
+        turn = turn_of_labels(image, (width, height))
+        size = read_rgb(image).size
+    except ValueError as error:
+        raise ValueError(f"{annotation.name}: {error}; {ADVICE}") from None
+    boxes = turn_boxes(np.array([box for _, box in objects], float).reshape(-1, 4), turn, (width, height))
+    cut = boxes.clip(0, [*size, *size])
     keep = ((cut[:, 2:] - cut[:, :2]) >= 1).all(axis=1)
     names = tuple(name for (name, _), good in zip(objects, keep, strict=True) if good)
-    return Picture(image, width, height, cut[keep], names), int((~keep).sum())
+    return Picture(image, *size, cut[keep], names), int((~keep).sum())
 
 
 def read_annotation(path: Path) -> tuple[int, int, list[tuple[str, list[float]]]]:

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import nn
 from torchvision.models import ResNet18_Weights
 
+from coursework.images import read_rgb
 from coursework.runtime import autocast, half_precision, pick_device
 from hardhat import ops
 from hardhat.config import Config
@@ -37,6 +38,18 @@ NAMES = {
     "retinanet_r18": "RetinaNet",
     "fcos_r18": "FCOS",
 }
+
+
+@TRANSFORMS.register_module()
+class LoadUpright(BaseTransform):
+    """Loads a picture by `read_rgb`, as evaluation does, in mmdet's order of channels, BGR.
+
+    mmdet's LoadImageFromFile decodes by OpenCV, which treats transparency and 16-bit greys otherwise.
+    """
+
+    def transform(self, results: dict) -> dict:
+        image = np.ascontiguousarray(np.asarray(read_rgb(Path(results["img_path"])))[..., ::-1])
+        return {**results, "img": image, "img_shape": image.shape[:2], "ori_shape": image.shape[:2]}
 
 
 @TRANSFORMS.register_module()
@@ -156,10 +169,10 @@ def detect_by(
 
 def read_square(path: Path, side: int) -> np.ndarray:
     """A picture scaled to fit a square of `side`, the rest black, RGB, uint8 (side, side, 3)."""
-    with Image.open(path) as image:
-        scale = side / max(image.size)
-        size = [max(round(length * scale), 1) for length in image.size]
-        small = image.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+    image = read_rgb(path)
+    scale = side / max(image.size)
+    size = [max(round(length * scale), 1) for length in image.size]
+    small = image.resize(size, Image.Resampling.BILINEAR)
     square = np.zeros((side, side, 3), np.uint8)
     square[: small.height, : small.width] = np.asarray(small)
     return square

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from coursework.datasets import data_dir, download_competition, first_source
-from coursework.pictures import read_each
+from coursework.folders import find_below, refuse_archives, visible
+from coursework.images import list_images, read_each, read_rgb
 from coursework.standins import read_mark, refuse_stand_in
 from simpsons.config import Config
 from simpsons.standin import stand_in
 
 COMPETITION = "journey-springfield"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,18 @@ def load_characters(config: Config) -> Gallery:
 
 
 def load_folder(config: Config) -> Gallery | None:
-    """The competition's archive, unpacked into `simpsons/` of the data folder; None if it is not there."""
+    """The competition's archive, unpacked into `simpsons/` of the data folder; None if it is not there.
+
+    Raises: FileNotFoundError for an archive that nobody has unpacked.
+    """
     folder = data_dir() / "simpsons"
-    if not folder.is_dir() or not any(folder.iterdir()):
+    place = find_below(folder, "train")
+    if place is None:
+        refuse_archives("simpsons", "simpsons_dataset/")
+    if not visible(folder):
         return None
     refuse_stand_in(folder)
-    return read_archive(folder, config.side, "simpsons", f"Kaggle {COMPETITION}")
+    return read_archive(place or folder, config.side, "simpsons", f"Kaggle {COMPETITION}")
 
 
 def load_download(config: Config) -> Gallery | None:
@@ -111,7 +117,7 @@ def check_answers(classes: list[str], files: list[str], answers: dict[str, str])
 def read_archive(folder: Path, side: int, name: str, source: str) -> Gallery:
     """The competition's layout: `train/simpsons_dataset/<character>/*.jpg`, `testset/testset/*.jpg`."""
     classes, train, sizes, notes = read_classes(folder / "train", side)
-    paths = list_pictures(descend(folder / "testset", list_pictures))
+    paths = list_images(descend(folder / "testset", list_images))
     images, _, faults = read_pictures(paths, side, "reading the test part")
     if faults:  # a submission needs an answer for every file, so that dropping is no way out
         raise ValueError(f"{len(faults)} test pictures cannot be read: {'; '.join(faults.values())}; fetch them again")
@@ -125,7 +131,7 @@ def descend(folder: Path, arrived: Callable[[Path], object]) -> Path:
     Raises: FileNotFoundError if `folder` is not there.
     """
     if not folder.is_dir():
-        found = sorted(path.name for path in folder.parent.iterdir())[:5] if folder.parent.is_dir() else []
+        found = [path.name for path in visible(folder.parent)[:5]]
         raise FileNotFoundError(
             f"{folder.parent.name}/ holds {', '.join(found) or 'nothing'}, but no {folder.name}/; unpack it all"
         )
@@ -136,13 +142,7 @@ def descend(folder: Path, arrived: Callable[[Path], object]) -> Path:
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders in a folder, sorted; hidden ones do not count, nor what Macs leave in archives."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
-
-
-def list_pictures(folder: Path) -> list[Path]:
-    """The picture files in a folder, sorted; hidden files do not count."""
-    paths = sorted(folder.iterdir())
-    return [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    return [path for path in visible(folder) if path.is_dir()]
 
 
 def read_classes(folder: Path, side: int) -> tuple[list[str], Pictures, np.ndarray, list[str]]:
@@ -151,8 +151,8 @@ def read_classes(folder: Path, side: int) -> tuple[list[str], Pictures, np.ndarr
     Pictures that cannot be read are dropped and counted.
     Raises: ValueError for fewer than two classes, or a class without a single good picture.
     """
-    folder = descend(folder, lambda place: any(map(list_pictures, subfolders(place))))
-    paths = {place.name: list_pictures(place) for place in subfolders(folder)}
+    folder = descend(folder, lambda place: any(map(list_images, subfolders(place))))
+    paths = {place.name: list_images(place) for place in subfolders(folder)}
     classes = list(paths)
     check_classes(folder, paths)
     owners = np.concatenate([np.full(len(files), number) for number, files in enumerate(paths.values())])
@@ -189,32 +189,16 @@ def read_pictures(paths: list[Path], side: int, title: str) -> tuple[np.ndarray,
         images[row], sizes[row] = read_picture(paths[row], side)
 
     faults = read_each(len(paths), read, title, "picture")
-    reasons = {row: str(error).partition(str(paths[row]))[0] or error for row, error in faults.items()}
-    return images, sizes, {row: f"{paths[row].parent.name}/{paths[row].name} ({why})" for row, why in reasons.items()}
+    return images, sizes, {row: str(error) for row, error in faults.items()}
 
 
 def read_picture(path: Path, side: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """One file as (side, side, 3), uint8, upright and in colour, squeezed into a square; and its width and height.
+    """One file as (side, side, 3), uint8, squeezed into a square; and the width and height of its upright image.
 
-    Raises: OSError, SyntaxError or ValueError for a file that is empty, cut off, or no picture.
+    Raises: ValueError that names the file if it is empty, cut off, or no picture.
     """
-    if path.stat().st_size == 0:
-        raise ValueError("the file is empty")
-    with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        colour = as_rgb(upright)
-        return np.asarray(colour.resize((side, side), Image.Resampling.BILINEAR)), upright.size
-
-
-def as_rgb(image: Image.Image) -> Image.Image:
-    """A picture of any mode in RGB: 16-bit greys scaled, what is transparent on white."""
-    if image.mode.startswith("I"):
-        grey = np.asarray(image, dtype=np.float64) / 257
-        return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+    image = read_rgb(path)
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)), image.size
 
 
 def split(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray, list[int]]:

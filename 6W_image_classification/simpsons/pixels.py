@@ -4,6 +4,7 @@ Source: Simpsons-MNIST, https://github.com/alvarobartt/simpsons-mnist, its pictu
 """
 
 from coursework.datasets import data_dir, first_source
+from coursework.folders import find_below, refuse_archives, visible
 from coursework.standins import refuse_stand_in
 from simpsons.config import Config
 from simpsons.data import Gallery, read_classes, shrink
@@ -21,17 +22,25 @@ def load_small(config: Config, cast: Gallery) -> Gallery:
     gallery = first_source(config, config.small_sources, loaders)
     if gallery is None:
         raise FileNotFoundError(
-            "no simpsons_28px/ in the data folder; put Simpsons-MNIST (github.com/alvarobartt/simpsons-mnist) there"
+            "no simpsons_28px/ in the data folder, which the section on 28-pixel images needs; put train/ and test/ of "
+            "Simpsons-MNIST in colour (github.com/alvarobartt/simpsons-mnist, dataset/rgb) there"
         )
     return gallery
 
 
 def load_small_folder(config: Config) -> Gallery | None:
-    """Simpsons-MNIST as published, `simpsons_28px/{train,test}/<character>/*.jpg`; None if it is not there."""
+    """Simpsons-MNIST as published, `simpsons_28px/{train,test}/<character>/*.jpg`; None if it is not there.
+
+    Raises: FileNotFoundError for an archive that nobody has unpacked.
+    """
     folder = data_dir() / "simpsons_28px"
-    if not folder.is_dir():
+    place = find_below(folder, "train")
+    if place is None:
+        refuse_archives("simpsons_28px", "simpsons-mnist")
+    if not visible(folder):
         return None
     refuse_stand_in(folder)
+    folder = place or folder
     classes, train, sizes, notes = read_classes(folder / "train", config.small_side)
     test_classes, test, _, test_notes = read_classes(folder / "test", config.small_side)
     if test_classes != classes:

@@ -11,12 +11,11 @@ import numpy as np
 from PIL import Image
 
 from coursework.datasets import data_dir, first_source
-from coursework.pictures import read_each
+from coursework.folders import find_below, refuse_archives, visible
+from coursework.images import list_images, open_image, read_each, read_rgb, turn_of, turn_of_labels
 from coursework.standins import read_mark, refuse_stand_in
 from segmentation.config import Config
 from segmentation.standin import BELOW, stand_in
-
-SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,14 @@ def load_lesions(config: Config) -> Collection:
 
 
 def load_folder(config: Config) -> Collection | None:
-    """PH2, unpacked into `ph2/` of the data folder; None if it is not there."""
+    """PH2, unpacked into `ph2/` of the data folder; None if it is not there.
+
+    Raises: FileNotFoundError for an archive that nobody has unpacked.
+    """
     folder = data_dir() / "ph2"
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if not any(path.is_dir() for path in visible(folder)):
+        refuse_archives("ph2", f"{BELOW[-1]}/")
+    if not visible(folder):
         return None
     refuse_stand_in(folder)
     lesions = read_lesions(folder, config.side)
@@ -122,25 +126,20 @@ def read_lesions(folder: Path, side: int) -> Lesions:
 
 
 def find_cases(folder: Path) -> Path:
-    """The folder of the cases. Raises FileNotFoundError that says which level of the archive `folder` really holds."""
-    place = folder.joinpath(*BELOW)
-    if place.is_dir():
-        return place
+    """The folder of the cases, on whichever level it was unpacked. Raises FileNotFoundError that says what is there."""
+    place = find_below(folder, BELOW[-1])
+    if place:
+        return place / BELOW[-1]
     expected = f"expected {folder.name}/{'/'.join(BELOW)}/IMD…/"
-    if (folder / BELOW[1]).is_dir():
-        raise FileNotFoundError(f"{folder.name}/ holds {BELOW[1]}/ at once, one level is missing; {expected}")
     if any(folder.glob("IMD*")):
-        raise FileNotFoundError(f"{folder.name}/ holds the cases at once, two levels are missing; {expected}")
-    deeper = next((path for path in sorted(folder.glob("*/" + BELOW[0])) if path.is_dir()), None)
-    if deeper:
-        raise FileNotFoundError(f"{BELOW[0]}/ lies in {folder.name}/{deeper.parent.name}/, one level down; {expected}")
-    found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
+        raise FileNotFoundError(f"{folder.name}/ holds the cases at once; {expected}")
+    found = ", ".join(path.name for path in visible(folder)[:5]) or "nothing"
     raise FileNotFoundError(f"{folder.name}/ holds {found}; {expected}")
 
 
 def list_cases(place: Path) -> list[Path]:
     """The folders of the cases, sorted. Raises ValueError for none, or for two that mean the same."""
-    cases = sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    cases = [path for path in visible(place) if path.is_dir()]
     if not cases:
         raise ValueError(f"{place.name}/ holds no case; unpack the database again")
     seen = {}
@@ -152,22 +151,29 @@ def list_cases(place: Path) -> list[Path]:
 
 
 def read_case(case: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Image (S, S, 3) and mask (S, S), uint8, of one case. Raises ValueError or OSError that says what is wrong."""
+    """Image (S, S, 3) and mask (S, S), uint8, of one case. Raises ValueError that says what is wrong."""
     image_file = only_picture(case / f"{case.name}_Dermoscopic_Image", "image")
     mask_file = only_picture(case / f"{case.name}_lesion", "mask")
-    with Image.open(image_file) as image, Image.open(mask_file) as mask:
-        if image.size != mask.size:
-            sizes = ["{} x {}".format(*picture.size) for picture in (image, mask)]
-            raise ValueError(f"the image is {sizes[0]}, its mask {sizes[1]}; they must agree")
-        binary = Image.fromarray(as_mask(mask))
-        small = image.convert("RGB").resize((side, side), Image.Resampling.BOX)
-        return np.asarray(small), np.asarray(binary.resize((side, side), Image.Resampling.NEAREST))
+    image, mask = read_rgb(image_file), read_mask(mask_file, image_file)
+    if image.size != mask.size:
+        sizes = ["{} × {}".format(*picture.size) for picture in (image, mask)]
+        raise ValueError(f"{image_file.name} is {sizes[0]}, {mask_file.name} {sizes[1]}; they must agree")
+    small = image.resize((side, side), Image.Resampling.BOX)
+    return np.asarray(small), np.asarray(mask.resize((side, side), Image.Resampling.NEAREST))
+
+
+def read_mask(path: Path, image: Path) -> Image.Image:
+    """A mask of 0 and 1, for the upright image of `read_rgb`, whichever pixels of the image file it was made for."""
+    with open_image(path) as stored:
+        mask, turn = Image.fromarray(as_mask(stored)), turn_of(stored)
+    if turn is None:  # a mask with an orientation of its own is meant upright
+        turn = turn_of_labels(image, mask.size)
+    return mask if turn is None else mask.transpose(turn)
 
 
 def only_picture(folder: Path, what: str) -> Path:
     """The one picture in a folder. Raises ValueError for none, or more than one."""
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    found = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    found = list_images(folder)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise ValueError(f"expected one {what} in {folder.name}/, found {names}")
@@ -181,13 +187,13 @@ def as_mask(mask: Image.Image) -> np.ndarray:
 
     Raises: ValueError for channels that differ, values in between, no lesion at all, or nothing but lesion.
     """
-    values = np.asarray(mask.convert("RGB") if mask.mode in ("P", "RGBA", "CMYK") else mask)
+    values = np.asarray(mask.convert("RGB") if mask.mode in ("P", "PA", "LA", "RGBA", "CMYK") else mask)
     if values.ndim == 3:
         if (values != values[..., :1]).any():
             raise ValueError("the mask is in colour; expected black and white")
         values = values[..., 0]
     levels = np.unique(values)
-    if not (set(levels.tolist()) <= {0, 1} or set(levels.tolist()) <= {0, 255}):
+    if not any(set(levels.tolist()) <= {0, white} for white in (1, 255, 65535)):
         raise ValueError(f"the mask has {len(levels)} grey values, expected black and white; threshold it")
     if len(levels) < 2:
         raise ValueError(f"the mask is all {'white' if levels[0] else 'black'}; expected a lesion and skin around it")

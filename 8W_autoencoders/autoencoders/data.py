@@ -14,10 +14,17 @@ import pandas as pd
 from autoencoders.attributes import read_all_attributes
 from autoencoders.config import Config
 from coursework.datasets import first_source
-from coursework.people import BELOW, find_lfw, list_pictures, stand_in
-from coursework.pictures import decode_once, read_middle
+from coursework.images import decode_once, read_middle
+from coursework.lfw import BELOW, find_lfw, list_pictures
+from coursework.people import stand_in
 from coursework.standins import read_mark
 
+# What the notebook needs of each part: faces with (1) or without (0) each attribute, as classifiers and directions are
+# found in "train", strengths are chosen in "validation" on faces without it, and both kinds are counted in "test";
+# pictures of one person, of which one must be found by another (in "train", one more is for validation); faces at all.
+ATTRIBUTES_NEEDED = {"train": (1, 0), "validation": (0,), "test": (1, 0)}
+PICTURES_NEEDED = {"train": 3, "validation": 2, "test": 2}
+FACES_NEEDED = {"train": 24, "validation": 2, "test": 8}
 CROP = 90 / 250  # of the side: the homework's, the face without most of the hair
 
 
@@ -74,7 +81,7 @@ def load_drawn(config: Config) -> Faces:
 
 def read_faces(folder: Path, config: Config, name: str, source: str) -> Faces:
     """Every picture below `folder`/lfw-deepfunneled/<Person>/, with what is known of it."""
-    paths = list_pictures(folder / BELOW)[: config.limit]
+    paths = list_pictures(folder)[: config.limit]
     images = decode_once("8W", paths, partial(read_middle, side=config.side, share=CROP), config.side)
     attributes, notes = read_all_attributes(folder, [path.name for path in paths])
     people = np.array([path.parent.name for path in paths])
@@ -94,3 +101,31 @@ def split_people(faces: Faces, parts: tuple[float, float], seed: int) -> dict[st
     if empty:
         raise ValueError(f"{len(people)} people are too few: nobody is left for {', '.join(empty)}")
     return rows
+
+
+def check_parts(parts: dict[str, Faces], attributes: tuple[str, ...]) -> None:
+    """Raise ValueError that names all that the notebook would miss in the parts of `split_people`, with the counts."""
+    lacking = [line for name, part in parts.items() for line in find_lacking(name, part, attributes)]
+    if lacking:
+        people = sum(len(np.unique(part.people)) for part in parts.values())
+        raise ValueError(
+            f"{people} people are too few: {'; '.join(lacking)}. Put more people of LFW into lfw/ of the data folder, "
+            "or raise the setting people (of the drawn ones), limit (of the faces) or parts (shares of the people)"
+        )
+
+
+def find_lacking(name: str, part: Faces, attributes: tuple[str, ...]) -> list[str]:
+    """What the notebook would miss in one part, in words."""
+    lacking = []
+    if len(part) < FACES_NEEDED[name]:
+        lacking.append(f"{name} has {len(part)} faces, expected {FACES_NEEDED[name]}")
+    if np.unique(part.people, return_counts=True)[1].max() < PICTURES_NEEDED[name]:
+        lacking.append(f"nobody in {name} has {PICTURES_NEEDED[name]} pictures")
+    for attribute in attributes:
+        counts = {value: int((part.attributes[attribute] == value).sum()) for value in (1, 0)}
+        if not all(counts[value] for value in ATTRIBUTES_NEEDED[name]):
+            expected = "some of both" if len(ATTRIBUTES_NEEDED[name]) == 2 else "some without"
+            lacking.append(
+                f"{attribute} in {name}: {counts[1]} faces with and {counts[0]} without, expected {expected}"
+            )
+    return lacking

@@ -18,7 +18,12 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
 
 @torch.inference_mode()
 def in_batches(call: Callable, rows: np.ndarray, convert: Callable = as_tensor, batch: int = 32) -> torch.Tensor:
-    """What `call` makes of an array's rows, `convert`ed to tensors, a few at a time: float32, on the CPU."""
+    """What `call` makes of an array's rows, `convert`ed to tensors, a few at a time: float32, on the CPU.
+
+    Raises: ValueError if there are none.
+    """
+    if len(rows) == 0:
+        raise ValueError("no images to compute on, expected at least one; see how many faces each part has")
     device, parts = pick_device(), []
     for start in range(0, len(rows), batch):
         parts.append(call(convert(rows[start : start + batch]).to(device)).float().cpu())

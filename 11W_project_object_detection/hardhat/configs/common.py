@@ -2,7 +2,7 @@
 
 side = 416
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="LoadUpright"),
     dict(type="LoadAnnotations", with_bbox=True),
     dict(type="PhotoMetricDistortion", brightness_delta=32, contrast_range=(0.5, 1.5), hue_delta=18),
     dict(type="Resize", scale=(side, side), keep_ratio=True),
@@ -18,7 +18,7 @@ train_pipeline = [
     dict(type="PackDetInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="LoadUpright"),
     dict(type="Resize", scale=(side, side), keep_ratio=True),
     dict(type="Pad", size=(side, side)),
     dict(type="NoBorder"),
