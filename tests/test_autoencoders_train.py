@@ -63,6 +63,14 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert train.validate(model, autoencoder_loss, validation)["loss"] == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_training_may_have_five_steps_or_one(epochs):
+    model, faces = make_model(), make_set(4)
+    before = weights(model)
+    assert len(train.fit(model, autoencoder_loss, faces, faces, train.Plan(epochs, batch=8, rate=3e-3))) == epochs
+    assert not torch.allclose(before["to_code.weight"], model.to_code.weight, atol=1e-4)
+
+
 def test_parts_of_the_objective_are_kept():
     model = build_digit_model("vae", 16, 4)
     data = DigitSet(make_digits().train, seed=0)

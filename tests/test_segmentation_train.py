@@ -56,6 +56,14 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert scores(predict(model, validation, mirrored=False)[0])["iou"] == best
 
 
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_training_may_have_five_steps_or_one(epochs):
+    model, lesions = make_model(), make_lesions(4)
+    before = weights(model)
+    assert len(train.fit(model, lesions, lesions, train.Plan("dice", epochs, batch=8, rate=3e-3))) == epochs
+    assert not torch.allclose(before["head.weight"], model.head.weight, atol=1e-4)
+
+
 def test_cross_entropy_comes_first():
     assert [PLAN.loss_of(epoch) for epoch in range(3)] == [bce_loss, bce_loss, dice_loss]
     assert train.Plan("dice", 3, warmup=0).loss_of(0) is dice_loss

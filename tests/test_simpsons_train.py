@@ -53,6 +53,14 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert found["macro_f1"] == pytest.approx(best)
 
 
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_training_may_have_five_steps_or_one(epochs):
+    model, pictures = make_model(), make_pictures()
+    before = weights(model)
+    assert len(train.fit(model, pictures, pictures, train.Plan(epochs, batch=64, rate=3e-3))) == epochs
+    assert not torch.allclose(before["head.1.weight"], model.head[1].weight, atol=1e-4)
+
+
 def test_a_prediction_is_the_same_in_a_mirror():
     model, pictures = make_model(), make_pictures()
     reflected = Pictures(pictures.images[:, :, ::-1], pictures.labels, pictures.files)
