@@ -82,6 +82,14 @@ def test_parts_of_the_objective_are_kept():
     )  # the same noise each time
 
 
+def test_a_validation_is_without_dropout_and_leaves_the_batch_norm_alone():
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5)).train()
+    data = torch.utils.data.TensorDataset(3 + torch.arange(24.0).view(6, 4))
+    found = train.validate(model, lambda network, inputs: {"loss": network(inputs).mean()}, data)
+    assert found["loss"] == pytest.approx(14.5, rel=1e-4)  # the mean itself: nothing has been measured yet
+    assert model[0].running_mean.tolist() == [0] * 4
+
+
 def test_the_same_training_gives_the_same_weights():
     models = make_model(), make_model()
     for model in models:

@@ -113,3 +113,21 @@ def test_records_take_a_line_for_each_value_and_each_row(tmp_path, monkeypatch):
     assert len(path.read_text().splitlines()) == 2 + len({"key": "k", **record}) + len(record["history"]) + 1
     again = checkpoints.recorded("1W", tmp_path, "a/b", "k", lambda: pytest.fail("computed again"))
     assert again == {"key": "k", **record}
+
+
+@pytest.mark.parametrize("retrain", [False, True])
+def test_committed_weights_are_used_unless_a_training_is_asked_for(tmp_path, monkeypatch, retrain):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    committed, model, trained = make_model(), make_model(), []
+    checkpoints.save_weights(tmp_path / "weights" / "trial.safetensors", committed, {"key": "k", "history": []})
+
+    def train(*arguments):
+        trained.append(1)
+        with torch.no_grad():
+            model[0].weight.fill_(0.5)
+        return [{"loss": 0.25}]
+
+    facts = checkpoints.obtain("6W", tmp_path, "trial", model, "k", train, retrain=retrain)
+    assert len(trained) == retrain
+    assert facts["history"] == [{"loss": 0.25}] * retrain
+    assert torch.equal(model[0].weight, torch.full((3, 2), 0.5) if retrain else committed[0].weight.half().float())

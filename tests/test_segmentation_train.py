@@ -123,6 +123,17 @@ def test_the_same_cell_again_gives_the_same_bits(tmp_path, monkeypatch):
     assert [row["loss"] for row in found[0].history] == [row["loss"] for row in found[1].history]
 
 
+def test_the_seed_of_a_cell_decides_where_it_starts(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(grid, "fit", lambda model, *given: started.append(weights(model)) or [])
+    for folder, seed in (("a", 0), ("b", 1), ("c", 0)):
+        monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / folder))
+        torch.manual_seed(len(started))  # what was drawn before must not matter
+        grid.run_cell(Cell("unet", "dice", seed), CONFIG, make_collection())
+    assert same(started[0], started[2])
+    assert not same(started[0], started[1])
+
+
 def test_weights_say_what_the_record_says(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     lesions, cell = make_collection(), Cell("unet2", "bce", 0)
