@@ -473,6 +473,14 @@ def test_identity_is_kept_if_another_picture_of_the_same_is_near():
     assert edits.identity_kept(np.roll(queries, 1, axis=0), rows, index, whose, 1)[:2].tolist() == [0, 0]
 
 
+def test_nobody_is_his_own_neighbour():
+    """The other picture of a is far away; the nearest of all is the one that was asked for."""
+    index, whose = np.array([[0.0], [0.1], [5.0], [0.2]]), np.array(["a", "b", "a", "b"])
+    assert edits.identity_kept(index[:1], np.array([0]), index, whose, 1).tolist() == [0]
+    assert edits.identity_kept(index[:1], np.array([0]), index, whose, 2).tolist() == [0]
+    assert edits.identity_kept(index[:1], np.array([0]), index, whose, 3).tolist() == [1]
+
+
 def test_embeddings_are_on_the_sphere():
     model = readers.PeopleNet(5, side=16, width=4).eval()
     embeddings = edits.embed(model, faces(3))

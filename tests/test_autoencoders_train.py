@@ -71,6 +71,14 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert train.validate(model, autoencoder_loss, validation)["loss"] == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_training_may_have_five_steps_or_one(epochs):
+    model, faces = make_model(), make_set(4)
+    before = weights(model)
+    assert len(train.fit(model, autoencoder_loss, faces, faces, train.Plan(epochs, batch=8, rate=3e-3))) == epochs
+    assert not torch.allclose(before["to_code.weight"], model.to_code.weight, atol=1e-4)
+
+
 def test_parts_of_the_objective_are_kept():
     model = build_digit_model("vae", 16, 4)
     data = DigitSet(make_digits().train, seed=0)
@@ -80,6 +88,14 @@ def test_parts_of_the_objective_are_kept():
     assert train.validate(model, digit_elbo, data) == train.validate(
         model, digit_elbo, data
     )  # the same noise each time
+
+
+def test_a_validation_is_without_dropout_and_leaves_the_batch_norm_alone():
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5)).train()
+    data = torch.utils.data.TensorDataset(3 + torch.arange(24.0).view(6, 4))
+    found = train.validate(model, lambda network, inputs: {"loss": network(inputs).mean()}, data)
+    assert found["loss"] == pytest.approx(14.5, rel=1e-4)  # the mean itself: nothing has been measured yet
+    assert model[0].running_mean.tolist() == [0] * 4
 
 
 def test_the_same_training_gives_the_same_weights():

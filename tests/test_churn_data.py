@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import data
+from churn import data, submit
 from churn.config import CONFIGS
 from churn.telco import COLUMNS, EMBEDDED, read_telco, split_telco
 from coursework import datasets
@@ -103,6 +103,56 @@ def test_the_three_files_must_fit_each_other(kaggle):
     pd.DataFrame({"Id": [1, 0, *range(2, 1761)], "Churn": 0.5}).to_csv(kaggle / "submission.csv", index=False)
     with pytest.raises(ValueError, match="does not fit is in row 0"):
         data.load_customers(CONFIGS["full"])
+
+
+HEADERS = {
+    "Id": "Id",
+    "id": "id",
+    "ID": "ID",
+    "customerID": "customerID",
+    "Unnamed: 0": "Unnamed: 0",
+    "": "",
+    '"a, b"': "a, b",
+}
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+@pytest.mark.parametrize("header", HEADERS)
+def test_the_submission_has_the_id_column_of_the_sample(kaggle, tmp_path, header, mark):
+    rows = "".join(f"{row},0.5\n" for row in range(1761))
+    (kaggle / "submission.csv").write_text(f"{mark}{header},Churn\n{rows}", encoding="utf-8")
+    customers = data.load_customers(CONFIGS["sample"])
+    assert customers.id_column == HEADERS[header]
+    assert data.take_rows(customers, 100, 0).id_column == HEADERS[header]
+    table = submit.build_submission(np.full(1761, 0.5), customers.id_column)
+    submit.write_submission(submit.check_submission(table, 1761, customers.id_column), tmp_path / "ours.csv")
+    assert (tmp_path / "ours.csv").read_text(encoding="utf-8") == f"{header},Churn\n{rows}"
+
+
+@pytest.mark.fault("a byte order mark at the start of the competition's files (3W)", "read as if it were not there")
+def test_byte_order_marks_are_no_part_of_a_name(kaggle):
+    plain = data.load_customers(CONFIGS["sample"])
+    for name in data.FILES:
+        (kaggle / name).write_bytes(b"\xef\xbb\xbf" + (kaggle / name).read_bytes())
+    marked = data.load_customers(CONFIGS["sample"])
+    assert marked.train.equals(plain.train)
+    assert marked.test.equals(plain.test)
+    assert marked.id_column == plain.id_column == "Id"
+
+
+@pytest.mark.parametrize("header", ["Id,churn", "Churn,Churn", "Id,Churn,Sex", "Churn"])
+def test_a_sample_submission_without_ids_or_target_is_refused(kaggle, header):
+    rows = "".join(",".join(["0"] * (header.count(",") + 1)) + "\n" for _ in range(1761))
+    (kaggle / "submission.csv").write_text(f"{header}\n{rows}")
+    with pytest.raises(
+        ValueError, match=r"submission\.csv: found the columns .*, expected two, one of ids, with any name"
+    ):
+        data.load_customers(CONFIGS["sample"])
+
+
+def test_the_order_of_the_samples_columns_does_not_matter(kaggle):
+    pd.DataFrame({"Churn": 0.5, "number": range(1761)}).to_csv(kaggle / "submission.csv", index=False)
+    assert data.load_customers(CONFIGS["sample"]).id_column == "number"
 
 
 def test_a_file_that_is_missing_beside_the_others_is_named(kaggle):

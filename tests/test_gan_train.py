@@ -122,6 +122,32 @@ def test_the_average_has_its_closed_form():
     assert average.weight.item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("ema", [0.9, 0.0])
+def test_the_average_is_what_comes_out(monkeypatch, ema):
+    def fill(average, model, decay):
+        with torch.no_grad():
+            for value in average.parameters():
+                value.fill_(0.25)
+
+    watched = []
+    monkeypatch.setattr(train, "update_average", fill)
+    generator, _, _ = train.fit(
+        replace(RECIPE, ema=ema), make_images(), watch=lambda model: watched.append(copy.deepcopy(model)) or {}
+    )
+    for model in (generator, *watched):
+        assert all((value == 0.25).all() for value in model.parameters()) == bool(ema)
+
+
+def test_r1_is_the_slope_at_real_images(monkeypatch):
+    seen = []
+    monkeypatch.setattr(train, "r1_penalty", lambda model, images: seen.append(images) or images.mean())
+    players, optimizers = make_players()
+    real = torch.rand(4, 3, 16, 16)
+    train.train_step(players, optimizers, [real], replace(RECIPE, r1=1.0, augmented=False), torch.Tensor.backward)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], real)
+
+
 def test_the_average_starts_quickly():
     assert train.ema_decay(RECIPE, 0) == pytest.approx(0.1)
     assert train.ema_decay(RECIPE, 10_000) == 0.9

@@ -231,6 +231,37 @@ def test_it_learns_to_find(tmp_path):
     assert scores["ap50_head"] > 0.8
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 39, 60])
+def test_the_rate_is_defined_for_any_number_of_steps(steps):
+    from mmengine.registry import PARAM_SCHEDULERS
+
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    parts = [PARAM_SCHEDULERS.build(part | {"optimizer": optimizer}) for part in train.schedules(steps)]
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for part in parts:
+            part.step()
+    assert all(0 < rate <= 1 + 1e-12 for rate in rates)
+    assert max(rates) == pytest.approx(1)
+    if steps == 60:  # up for three steps, then along a cosine, as mmengine computes it from the last rate
+        cosine = 1e-6 + (1 - 1e-6) * (1 + np.cos(np.pi * np.arange(57) / 57)) / 2
+        assert rates == pytest.approx([0.01, 0.505, 1.0, *cosine])
+
+
+def test_a_training_of_one_step_learns(tmp_path):
+    pictures = draw_plain(tmp_path / "shown", 2, 0)
+    before = detector.build_model("centernet_lite0", CONFIG).state_dict()
+    model, history = train.train(
+        train.Plan("centernet_lite0", 1, 1e-2), pictures, [], CONFIG, tmp_path / "work", before
+    )
+    assert len(history) == 1
+    name = "bbox_head.wh_head.2.bias"
+    assert (model.state_dict()[name] - before[name]).abs().max() > 5e-3  # Adam's first step is about the rate
+
+
 @pytest.mark.fault(
     "an error in the middle of an epoch (11W)",
     "the same call goes on from the last finished epoch; weights equal to the last bit",

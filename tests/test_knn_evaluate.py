@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from knn import baseline, evaluate
@@ -86,6 +88,17 @@ def test_scaling_and_nested_scores_have_a_value_per_fold(rows):
     assert list(nested.columns) == ["n_neighbors", "accuracy"]
     assert len(nested) == 3
     assert not hasattr(search, "best_params_"), "the search itself must stay unfitted"
+
+
+def test_nested_accuracies_are_of_the_outer_folds(rows):
+    search = KNeighborsGridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=3)
+    nested = evaluate.nested_search(search, rows.features, rows.labels, folds=3)
+    for (train, test), found in zip(
+        StratifiedKFold(3).split(rows.features, rows.labels), nested["accuracy"], strict=True
+    ):
+        inner = clone(search).fit(rows.features.iloc[train], rows.labels.iloc[train])
+        assert found == inner.score(rows.features.iloc[test], rows.labels.iloc[test])
+        assert found != inner.best_score_, "which is of rows that the search has seen"
 
 
 def test_grid_scores_are_a_table_of_the_grid(rows):

@@ -64,6 +64,21 @@ def test_both_indexes_agree_to_the_bit_on_real_numbers(metric, offset, scale):
     assert (answers[0][0][:10, :2] == 0).all()
 
 
+def test_equal_distances_are_compared_where_an_index_rounds_them_apart():
+    """The index takes the last of forty equal rows for the nearest, by less than rounding may do."""
+    train, test = np.full((40, 3), 1e3), np.full((1, 3), 1e3) + 1
+    error = neighbors.rounding_error(train, test, 2.0)
+
+    def rounded(rows, width):
+        squares = 3 - error * np.arange(40) / 80
+        order = np.argsort(squares)[:width]
+        return np.sqrt(squares[order])[None], order[None]
+
+    distances, rows = nearest_neighbors(train, test, 5, algorithm=rounded)
+    assert rows.tolist() == [[0, 1, 2, 3, 4]]
+    assert (distances == np.sqrt(3)).all()
+
+
 def test_equals_scikit_learn_where_nothing_ties():
     rng = np.random.default_rng(2)
     train, test = rng.normal(size=(300, 5)), rng.normal(size=(60, 5))

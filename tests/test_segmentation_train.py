@@ -57,6 +57,14 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert scores(predict(model, validation, mirrored=False)[0])["iou"] == best
 
 
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_training_may_have_five_steps_or_one(epochs):
+    model, lesions = make_model(), make_lesions(4)
+    before = weights(model)
+    assert len(train.fit(model, lesions, lesions, train.Plan("dice", epochs, batch=8, rate=3e-3))) == epochs
+    assert not torch.allclose(before["head.weight"], model.head.weight, atol=1e-4)
+
+
 def test_cross_entropy_comes_first():
     assert [PLAN.loss_of(epoch) for epoch in range(3)] == [bce_loss, bce_loss, dice_loss]
     assert train.Plan("dice", 3, warmup=0).loss_of(0) is dice_loss
@@ -114,6 +122,17 @@ def test_the_same_cell_again_gives_the_same_bits(tmp_path, monkeypatch):
         found.append(grid.run_cell(Cell("segnet", "lovasz", 0), CONFIG, make_collection()))
     assert np.array_equal(found[0].test, found[1].test)
     assert [row["loss"] for row in found[0].history] == [row["loss"] for row in found[1].history]
+
+
+def test_the_seed_of_a_cell_decides_where_it_starts(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(grid, "fit", lambda model, *given: started.append(weights(model)) or [])
+    for folder, seed in (("a", 0), ("b", 1), ("c", 0)):
+        monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / folder))
+        torch.manual_seed(len(started))  # what was drawn before must not matter
+        grid.run_cell(Cell("unet", "dice", seed), CONFIG, make_collection())
+    assert same(started[0], started[2])
+    assert not same(started[0], started[1])
 
 
 def test_weights_say_what_the_record_says(tmp_path, monkeypatch):

@@ -66,6 +66,14 @@ def test_intervals_hold_the_score_and_narrow_with_n(answers):
     assert widths[1] == pytest.approx(widths[0] / 3, rel=0.3)
 
 
+def test_intervals_draw_within_each_class():
+    """One picture of bart, always wrong, and 99 of lisa, always right: every draw has the same accuracy."""
+    labels = np.repeat([0, 1], [1, 99])
+    found = evaluate.bootstrap(np.tile([0.0, 1.0], (100, 1)), labels, 50, 0)
+    assert found["accuracy"] == pytest.approx((0.99, 0.99))
+    assert found["macro_f1"][0] == pytest.approx(found["macro_f1"][1])
+
+
 def test_histograms_count_colours():
     images = np.zeros((2, 2, 2, 3), np.uint8)
     images[1, 0] = (255, 0, 64)

@@ -57,6 +57,24 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert found["macro_f1"] == pytest.approx(best)
 
 
+def test_the_best_of_the_last_third_is_kept(monkeypatch):
+    model, pictures, after = make_model(), make_pictures(), []
+    scripted = iter([0.1, 0.9, 0.2, 0.2, 0.2, 0.2, 0.3, 0.5, 0.4])  # the second is too early to count
+    monkeypatch.setattr(train, "even_f1", lambda *found: after.append(weights(model)) or next(scripted))
+    history = train.fit(model, pictures, pictures, train.Plan(9, batch=12, seed=1))
+    assert [row["even_f1"] for row in history][6:] == [0.3, 0.5, 0.4]
+    assert same(weights(model), after[7])
+    assert not same(after[6], after[7])
+
+
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_training_may_have_five_steps_or_one(epochs):
+    model, pictures = make_model(), make_pictures()
+    before = weights(model)
+    assert len(train.fit(model, pictures, pictures, train.Plan(epochs, batch=64, rate=3e-3))) == epochs
+    assert not torch.allclose(before["head.1.weight"], model.head[1].weight, atol=1e-4)
+
+
 def test_a_prediction_is_the_same_in_a_mirror():
     model, pictures = make_model(), make_pictures()
     reflected = Pictures(pictures.images[:, :, ::-1], pictures.labels, pictures.files)

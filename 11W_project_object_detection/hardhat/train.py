@@ -131,7 +131,9 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
 
 
 def schedules(steps: int) -> list[dict]:
-    """The rate climbs for a twentieth of the steps, then falls along a cosine."""
+    """The rate climbs for a twentieth of the steps, then falls along a cosine; a single step has the full rate."""
+    if steps == 1:
+        return []  # the first step of a climb has a hundredth of the rate
     warm = max(steps // 20, 2)
     climb = {"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warm}
     end = max(steps, warm + 1)

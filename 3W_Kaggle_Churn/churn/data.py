@@ -3,7 +3,7 @@
 Source of the real files: Kaggle competition "advanced-dls-spring-2021".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,10 @@ FILES = ("train.csv", "test.csv", "submission.csv")
 
 @dataclass(frozen=True)
 class Customers:
-    """Features as they were read, (n, 19) and (m, 19), labels 0 or 1, (n,); answers (m,) where they are known."""
+    """Features as they were read, (n, 19) and (m, 19), labels 0 or 1, (n,); answers (m,) where they are known.
+
+    `id_column` is what a submission calls the numbers of the test part's rows.
+    """
 
     train: pd.DataFrame
     labels: pd.Series
@@ -32,6 +35,7 @@ class Customers:
     answers: pd.Series | None
     name: str
     source: str
+    id_column: str = "Id"
 
 
 def load_customers(config: Config) -> Customers:
@@ -75,16 +79,33 @@ def read_competition(folder: Path) -> Customers:
     """The three files of the competition, checked against each other."""
     train = check_train(read_csv(folder / "train.csv"), "train.csv")
     test = check_test(read_csv(folder / "test.csv"), "test.csv")
-    form = check_columns(read_csv(folder / "submission.csv"), ["Id", TARGET], "submission.csv")
-    ids = form["Id"].tolist()
-    if ids != list(range(len(test))):
-        wrong = next((row for row, number in enumerate(ids[: len(test)]) if number != row), min(len(ids), len(test)))
+    id_column = read_id_column(folder / "submission.csv", len(test))
+    source = f"Kaggle {COMPETITION}"
+    return Customers(train[FEATURES], train[TARGET], test, None, "kaggle", source, id_column)
+
+
+def read_id_column(path: Path, rows: int) -> str:
+    """The name of the id column in the sample submission, as it stands in the file; it may be empty.
+
+    Raises: FileNotFoundError, or ValueError unless the other column is the target, and the ids number `rows` from 0.
+    """
+    table = read_csv(path)
+    # As a row of values: pandas would call a column without a name "Unnamed: 0", and the second of one name "Churn.1".
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+    others = [place for place, name in enumerate(header) if name != TARGET]
+    if len(header) != 2 or len(others) != 1:
         raise ValueError(
-            f"submission.csv: {len(ids)} ids, expected {len(test)}, from 0 in the order of test.csv; the first that "
+            f"{path.name}: found the columns {header}, expected two, one of ids, with any name, and {TARGET}; "
+            "fetch the three files together"
+        )
+    ids = table.iloc[:, others[0]].tolist()
+    if ids != list(range(rows)):
+        wrong = next((row for row, number in enumerate(ids[:rows]) if number != row), min(len(ids), rows))
+        raise ValueError(
+            f"{path.name}: {len(ids)} ids, expected {rows}, from 0 in the order of test.csv; the first that "
             f"does not fit is in row {wrong}; fetch the three files together"
         )
-    source = f"Kaggle {COMPETITION}"
-    return Customers(train[FEATURES], train[TARGET], test, None, "kaggle", source)
+    return header[others[0]]
 
 
 def check_train(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -134,7 +155,7 @@ def take_rows(customers: Customers, rows: int | None, seed: int) -> Customers:
     groups = customers.labels.groupby(customers.labels)
     kept = pd.Index(np.sort(np.concatenate([g.sample(shares[label], random_state=seed).index for label, g in groups])))
     train, labels = customers.train.loc[kept].reset_index(drop=True), customers.labels.loc[kept].reset_index(drop=True)
-    return Customers(train, labels, customers.test, customers.answers, customers.name, customers.source)
+    return replace(customers, train=train, labels=labels)
 
 
 def clean(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -10,24 +10,26 @@ from coursework.records import write_text
 from coursework.tables import check_columns, check_finite, check_ids
 
 
-def build_submission(chances: np.ndarray) -> pd.DataFrame:
-    """Kaggle's form: Id from 0 in the order of test.csv, and the probability of leaving. chances: (m,)."""
-    return pd.DataFrame({"Id": np.arange(len(chances)), TARGET: np.asarray(chances, dtype=float)})
+def build_submission(chances: np.ndarray, id_column: str = "Id") -> pd.DataFrame:
+    """Kaggle's form: ids from 0 in the order of test.csv, and the probability of leaving. chances: (m,)."""
+    return pd.DataFrame({id_column: np.arange(len(chances)), TARGET: np.asarray(chances, dtype=float)})
 
 
-def check_submission(table: pd.DataFrame, rows: int, name: str = "submission.csv") -> pd.DataFrame:
+def check_submission(
+    table: pd.DataFrame, rows: int, id_column: str = "Id", name: str = "submission.csv"
+) -> pd.DataFrame:
     """The table, if Kaggle would take it; ValueError for other columns, ids, order or length, or for no probability."""
-    table = check_columns(table, ["Id", TARGET], name)
-    check_ids(table["Id"], name)
-    if not pd.api.types.is_integer_dtype(table["Id"]):
-        raise ValueError(f"{name}: Id is {table['Id'].dtype}, expected whole numbers from 0")
+    table = check_columns(table, [id_column, TARGET], name)
+    ids, id_name = table[id_column], id_column or "the id column"
+    check_ids(ids, name)
+    if not pd.api.types.is_integer_dtype(ids):
+        raise ValueError(f"{name}: {id_name} is {ids.dtype}, expected whole numbers from 0")
     if len(table) != rows:
         raise ValueError(f"{name}: {len(table)} rows, expected {rows}, one a customer of the test part")
-    wrong = np.flatnonzero(table["Id"].to_numpy() != np.arange(rows))
+    wrong = np.flatnonzero(ids.to_numpy() != np.arange(rows))
     if len(wrong):
-        raise ValueError(
-            f"{name}: row {wrong[0]} has Id {table['Id'].iloc[wrong[0]]}, expected {wrong[0]}; keep its order"
-        )
+        row = wrong[0]
+        raise ValueError(f"{name}: row {row} has {id_name} {ids.iloc[row]}, expected {row}; keep its order")
     check_finite(table[[TARGET]], name)
     outside = table[TARGET][(table[TARGET] < 0) | (table[TARGET] > 1)]
     if len(outside):

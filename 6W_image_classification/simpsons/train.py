@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from coursework.checkpoints import load_checkpoint, pack, resume, save_checkpoint
 from coursework.runtime import build_accelerator
+from coursework.schedules import one_cycle
 from simpsons.augment import CHANGES, PictureSet, build_augmentation, to_network
 from simpsons.data import Pictures
 from simpsons.evaluate import even_f1, predict, scores
@@ -117,7 +118,7 @@ def fit(
     criterion = TailLoss(train.labels, model.head[-1].out_features, plan.margin, plan.smoothing).to(accelerator.device)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     steps = plan.epochs * len(loader)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, plan.rate, total_steps=steps, pct_start=0.2)
+    schedule = one_cycle(optimizer.optimizer, plan.rate, steps, warm_up=0.2)
     bare = accelerator.unwrap_model(model)
     state = load_checkpoint(checkpoint, key) if checkpoint else None
     history, best = resume(state, bare, optimizer, schedule)

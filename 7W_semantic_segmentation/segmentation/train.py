@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from coursework.checkpoints import load_checkpoint, pack, resume, save_checkpoint
 from coursework.runtime import build_accelerator
+from coursework.schedules import one_cycle
 from segmentation.data import Lesions
 from segmentation.evaluate import predict, scores
 from segmentation.losses import LOSSES, bce_loss
@@ -75,7 +76,7 @@ def fit(
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=1e-2)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     steps = plan.epochs * len(loader)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer.optimizer, plan.rate, total_steps=steps, pct_start=0.2)
+    schedule = one_cycle(optimizer.optimizer, plan.rate, steps, warm_up=0.2)
     bare = accelerator.unwrap_model(model)
     state = load_checkpoint(checkpoint, key) if checkpoint else None
     history, best = resume(state, bare, optimizer, schedule)
