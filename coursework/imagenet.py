@@ -23,7 +23,8 @@ def load_efficientnet(name: str) -> EfficientNet:
     """
     if name not in ("lite0", "lite2"):
         raise ValueError(f"unknown network {name!r}; there are: lite0, lite2")
-    network = EfficientNet.from_name(f"efficientnet-{name}")
+    with torch.random.fork_rng(devices=[]):  # or a network that is built next would start otherwise the first time
+        network = EfficientNet.from_name(f"efficientnet-{name}")
     network.load_state_dict(torch.load(weights_file(name), map_location="cpu", weights_only=True))
     pad_inside(network)
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from coursework import runtime
 from coursework.checkpoints import load_weights
 from hardhat import __main__ as command
 from hardhat import data, detector, export, lite, stages, train, video
@@ -135,6 +136,15 @@ def test_the_light_backbone_has_seen_imagenet():
     torch.testing.assert_close(ours, theirs)
 
 
+def test_a_detector_starts_with_the_same_weights_whatever_was_loaded_before():
+    from coursework.imagenet import load_efficientnet
+
+    load_efficientnet.cache_clear()
+    first, second = (detector.build_model("centernet_lite0", CONFIG).state_dict() for _ in range(2))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
 def test_the_first_layers_and_their_norms_are_left_as_they_are():
     backbone = lite.Lite0().train()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
@@ -221,9 +231,12 @@ def draw_plain(folder, number, seed):
     return pictures
 
 
-def test_it_learns_to_find(tmp_path):
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_it_learns_to_find(tmp_path, monkeypatch, precision):
+    for module in (runtime, detector):
+        monkeypatch.setattr(module, "half_precision", lambda: precision)
     shown, held = draw_plain(tmp_path / "shown", 16, 0), draw_plain(tmp_path / "held", 8, 1)
-    plan = train.Plan("centernet_lite0", 10, 3e-3)
+    plan = train.Plan("centernet_lite0", 16, 3e-3)
     model, history = train.train(plan, shown, [], CONFIG, tmp_path / "work")
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
     scores = coco_average(held, detector.detect(model, held, CONFIG))
