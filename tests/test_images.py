@@ -138,6 +138,7 @@ def short_header():
         (cut_off(), r"ann/a\.jpg cannot be read \(image file is truncated"),
         (short_header(), r"ann/a\.jpg cannot be read \(Truncated IHDR"),
     ],
+    ids=["empty", "HTML", "cut off", "short header"],
 )
 def test_a_bad_file_is_named_without_its_place_on_this_machine(tmp_path, content, message):
     path = tmp_path / "ann" / "a.jpg"
