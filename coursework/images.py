@@ -58,9 +58,9 @@ def list_images_below(folder: Path) -> list[Path]:
 def open_image(path: Path):
     """An image file, opened by Pillow. Raises ValueError that names the file, for what fails in the block, too."""
     name = f"{path.parent.name}/{path.name}"
+    if path.exists() and path.stat().st_size == 0:
+        raise ValueError(f"{name} is empty")
     try:
-        if path.stat().st_size == 0:
-            raise ValueError(f"{name} is empty")
         with Image.open(path) as image:
             yield image
     except UnidentifiedImageError:
@@ -68,7 +68,7 @@ def open_image(path: Path):
             raise ValueError(f"{name} is no image file, it starts with {file.read(15)!r}") from None
     except FileNotFoundError:
         raise ValueError(f"{name} {'is a link that leads nowhere' if path.is_symlink() else 'is not there'}") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{name} cannot be read ({str(error).replace(str(path), path.name)})") from None
 
 

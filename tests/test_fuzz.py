@@ -1,13 +1,16 @@
 """Readers of files that people bring: whatever is in them, only the documented errors come out."""
 
+import io
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from autoencoders import attributes
 from churn import data as churn_data
 from churn.telco import read_telco, split_telco
+from coursework.images import read_rgb
 from hardhat import data as hardhat_data
 from hardhat import standin
 
@@ -33,9 +36,20 @@ def customers():
     return split_telco(read_telco(), 0)[0].head(20).to_csv(index=False).encode()
 
 
+def image(kind):
+    """A small image file that is stored turned, as its EXIF orientation says."""
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 9, 4), dtype=np.uint8)
+    Image.fromarray(pixels).convert("RGB" if kind == "JPEG" else "RGBA").save(buffer, kind, exif=exif)
+    return buffer.getvalue()
+
+
 READERS = {
     "VOC": (annotation, hardhat_data.read_annotation),
     "attributes": (attribute_file, attributes.read_lfw_attributes),
+    "JPEG": (lambda: image("JPEG"), read_rgb),
+    "PNG": (lambda: image("PNG"), read_rgb),
     "CSV": (customers, lambda path: churn_data.check_train(churn_data.read_csv(path), path.name)),
 }
 
@@ -63,7 +77,9 @@ def outcome(read, path, content: bytes) -> str:
     return "read"
 
 
-@pytest.mark.fault("VOC, attribute and CSV files damaged at random", "read, or an error that names the file; no other")
+@pytest.mark.fault(
+    "VOC, attribute, CSV and image files damaged at random", "read, or an error that names the file; no other"
+)
 @pytest.mark.parametrize("name", READERS)
 def test_damaged_files_are_named(name, tmp_path):
     make, read = READERS[name]

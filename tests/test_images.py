@@ -1,6 +1,8 @@
 """The reader of image files: ordinary ones keep their pixels, unusual ones are put right, bad ones are named."""
 
 import io
+import struct
+import zlib
 from functools import partial
 
 import numpy as np
@@ -122,13 +124,21 @@ def cut_off():
     return buffer.getvalue()[: len(buffer.getvalue()) // 2]
 
 
+def short_header():
+    """A PNG file whose header is too short, for which Pillow raises a ValueError that names no file."""
+    chunk = b"IHDR" + bytes(5)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 5) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", r"ann/a\.jpg is empty"),
         (b"<!doctype html><title>", r"ann/a\.jpg is no image file, it starts with b'<!doctype html>'"),
         (cut_off(), r"ann/a\.jpg cannot be read \(image file is truncated"),
+        (short_header(), r"ann/a\.jpg cannot be read \(Truncated IHDR"),
     ],
+    ids=["empty", "HTML", "cut off", "short header"],
 )
 def test_a_bad_file_is_named_without_its_place_on_this_machine(tmp_path, content, message):
     path = tmp_path / "ann" / "a.jpg"

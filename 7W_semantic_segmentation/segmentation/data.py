@@ -165,7 +165,9 @@ def read_case(case: Path, side: int) -> tuple[np.ndarray, np.ndarray]:
 def read_mask(path: Path, image: Path) -> Image.Image:
     """A mask of 0 and 1, for the upright image of `read_rgb`, whichever pixels of the image file it was made for."""
     with open_image(path) as stored:
-        mask, turn = Image.fromarray(as_mask(stored)), turn_of(stored)
+        stored.load()
+        turn = turn_of(stored)
+    mask = Image.fromarray(as_mask(stored))
     if turn is None:  # a mask with an orientation of its own is meant upright
         turn = turn_of_labels(image, mask.size)
     return mask if turn is None else mask.transpose(turn)
