@@ -44,6 +44,10 @@ def short_hash(*parts) -> str:
 class Normalise(ast.NodeTransformer):
     """Code without its wording: no docstrings, annotations, comments or texts of errors, f-strings as calls."""
 
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        node.body = without_docstring(node.body)
+        return self.generic_visit(node)
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         node.returns, node.body = None, without_docstring(node.body)
         return self.generic_visit(node)
@@ -79,6 +83,11 @@ def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return body[1:] or [ast.Pass()]
     return body
+
+
+def plain_code(tree: ast.AST) -> str:
+    """Code as text, without its wording."""
+    return ast.unparse(ast.fix_missing_locations(Normalise().visit(tree)))
 
 
 def source_tree(thing) -> ast.stmt:
@@ -150,7 +159,7 @@ def training_code(*roots) -> str:
         if thing in found:
             continue
         tree = source_tree(thing)
-        found[thing] = {ast.unparse(ast.fix_missing_locations(Normalise().visit(tree)))}
+        found[thing] = {plain_code(tree)}
         for name, value in names_of(tree, vars(sys.modules[thing.__module__])):
             if is_taught(bare(value)):
                 waiting.append(bare(value))

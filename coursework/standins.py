@@ -4,6 +4,7 @@ A stand-in lies in `stand-in/<name>/` of the data folder, in the layout of the d
 STAND-IN.json that says what drew it. A loader of real data refuses a folder that holds such a file.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -13,15 +14,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from coursework.datasets import data_dir
+from coursework.provenance import plain_code
 
 MARK = "STAND-IN.json"
 
 
 def source_hash(paths: Iterable[Path]) -> str:
-    """SHA-256 over the text of source files, in this order; line ends of other systems do not change it."""
+    """SHA-256 over the code of source files, in this order; docstrings, comments and annotations do not change it."""
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(path.read_text(encoding="utf-8").encode("utf-8") + b"\0")
+        digest.update(plain_code(ast.parse(path.read_text(encoding="utf-8"))).encode("utf-8") + b"\0")
     return digest.hexdigest()
 
 

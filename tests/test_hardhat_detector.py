@@ -316,6 +316,7 @@ def test_trainings_are_kept_and_recorded_once(sites, tmp_path, monkeypatch, caps
     names = {path.relative_to(tmp_path / "11W/tiny/keep").as_posix() for path in tmp_path.rglob("keep/*/*")}
     assert names == {
         "weights/drawn_centernet_lite0.safetensors", "weights/drawn_further_centernet_lite0.safetensors",
+        "trained_on/drawn.txt", "trained_on/drawn_further.txt",
         "rivals/drawn_centernet_r18.json", "recipes/drawings_alone.json", "recipes/photographs_alone.json",
         "recipes/drawings_then_photographs.json",
     }  # fmt: skip

@@ -82,10 +82,10 @@ def test_a_file_in_the_way_is_named(data):
         standins.write_stand_in("faces", {}, files("a"))
 
 
-def test_the_hash_is_of_the_text(tmp_path):
+def test_the_hash_is_of_the_code(tmp_path):
     first, second = tmp_path / "a.py", tmp_path / "b.py"
     first.write_bytes(b"x = 1\n")
-    second.write_bytes(b"x = 1\r\n")
+    second.write_bytes(b"x = 1  # a comment\r\n")
     assert standins.source_hash([first]) == standins.source_hash([second])
     second.write_text("x = 2\n")
     assert standins.source_hash([first]) != standins.source_hash([second])
