@@ -131,3 +131,11 @@ def test_committed_weights_are_used_unless_a_training_is_asked_for(tmp_path, mon
     assert len(trained) == retrain
     assert facts["history"] == [{"loss": 0.25}] * retrain
     assert torch.equal(model[0].weight, torch.full((3, 2), 0.5) if retrain else committed[0].weight.half().float())
+
+
+@pytest.mark.parametrize("retrain", [False, True])
+def test_committed_records_are_read_unless_a_training_is_asked_for(tmp_path, monkeypatch, retrain):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    (tmp_path / "trial.json").write_text('{"key": "k", "loss": 0.5}')
+    found = checkpoints.recorded("6W", tmp_path, "trial", "k", lambda: {"loss": 0.25}, retrain=retrain)
+    assert found["loss"] == (0.25 if retrain else 0.5)
