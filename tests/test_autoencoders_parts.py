@@ -438,6 +438,13 @@ def test_those_of_whom_most_is_known():
     assert edits.best_known(attributes, 3, 0).tolist() == [0, 1, 2]
 
 
+def test_who_only_looks_changes_no_network():
+    model = readers.PeopleNet(5, side=16, width=4).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    edits.embed(model, faces())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 def test_digits_there_and_back_on_any_device():
     model, cvae = models.build_digit_model("vae", 16, 4), models.build_digit_model("cvae", 16, 4)
     mean, log_variance = latent.encode_digits(model, torch.rand(5, 1, 28, 28).round())

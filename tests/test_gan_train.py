@@ -14,6 +14,7 @@ from gan import __main__ as command
 from gan import levers, stages, train
 from gan.config import CONFIGS
 from gan.data import Faces
+from gan.features import generate
 from gan.recipe import Recipe, build_discriminator, build_generator, build_optimizer
 
 RECIPE = Recipe(side=16, latent=4, width_g=4, width_d=4, batch=4, steps=6, period=2, ema=0.9, augmented=True)
@@ -120,6 +121,31 @@ def test_the_average_has_its_closed_form():
             train.update_average(average, model, 0.9)
     expected = 2 * 0.9**4 + sum(0.1 * 0.9 ** (3 - place) * value for place, value in enumerate(values))
     assert average.weight.item() == pytest.approx(expected)
+
+
+def test_the_seed_decides_where_it_starts_and_what_is_drawn(monkeypatch):
+    seen, started = [], []
+
+    def record(step, players, *given):
+        seen.append(torch.initial_seed())
+        started.append(copy.deepcopy(players["generator"]))
+        return {"step": 0}
+
+    monkeypatch.setattr(train, "train_period", record)
+    for seed in (1, 2, 1):
+        train.fit(replace(RECIPE, seed=seed), make_images())
+    assert len(set(seen[:6])) == 6
+    assert seen[6:] == seen[:3]
+    assert moved(started[0], started[3])
+    assert not moved(started[0], started[6])
+
+
+def test_who_only_draws_changes_no_generator():
+    generator = make_players()[0]["generator"].train()
+    before = copy.deepcopy(generator.state_dict())
+    generate(generator, 5, RECIPE.latent, 0)
+    train.follow(generator.train(), RECIPE)
+    assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
 
 
 @pytest.mark.parametrize("ema", [0.9, 0.0])

@@ -1,9 +1,11 @@
 """Week 11's detectors: built, trained, killed and resumed, judged, exported, and what is refused."""
 
+import copy
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -242,6 +244,25 @@ def test_it_learns_to_find(tmp_path, monkeypatch, precision):
     scores = coco_average(held, detector.detect(model, held, CONFIG))
     assert scores["ap50_helmet"] > 0.8
     assert scores["ap50_head"] > 0.8
+
+
+def test_every_epoch_of_every_seed_draws_other_numbers():
+    found = {}
+    for seed in (0, 1, 2):
+        for epoch in range(5):
+            diary = train.Diary([], replace(CONFIG, seed=seed))
+            diary.before_train_epoch(SimpleNamespace(epoch=epoch))
+            found[seed, epoch] = torch.initial_seed()
+    assert len(set(found.values())) == 15
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_who_only_looks_changes_no_detector(tmp_path, half):
+    model = make_loud(detector.build_model("centernet_lite0", CONFIG)).train()
+    before = copy.deepcopy(model.state_dict())
+    detector.detect(model, draw_plain(tmp_path / "shown", 2, 0), CONFIG, half)
+    detector.heat_maps(model.train(), make_squares())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 39, 60])

@@ -57,6 +57,15 @@ def test_it_learns_and_keeps_the_best_epoch():
     assert scores(predict(model, validation, mirrored=False)[0])["iou"] == best
 
 
+def test_every_epoch_of_every_seed_draws_other_numbers(monkeypatch):
+    seen = []
+    monkeypatch.setattr(train, "train_epoch", lambda *given: seen.append(torch.initial_seed()) or {"loss": 0.0})
+    for seed in (1, 2, 1):
+        train.fit(make_model(), make_lesions(), make_lesions(4, 1), replace(PLAN, seed=seed))
+    assert len(set(seen[:6])) == 6
+    assert seen[6:] == seen[:3]
+
+
 @pytest.mark.parametrize("epochs", [1, 5])
 def test_a_training_may_have_five_steps_or_one(epochs):
     model, lesions = make_model(), make_lesions(4)

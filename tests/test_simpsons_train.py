@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from coursework.datasets import sha256
 from simpsons import ablation, evaluate, stages, train
 from simpsons.config import CONFIGS
 from simpsons.data import Pictures
+from simpsons.explain import grad_cam
 from simpsons.models import Classifier, small_trunk
 
 PLAN = train.Plan(3, batch=8, rate=3e-3, seed=1)
@@ -133,6 +135,37 @@ def test_balanced_sampling_shows_every_class_equally_often():
     assert sorted(train.EpochSampler(labels, 0.0, 0)) == list(range(1000))
     half = labels[list(train.EpochSampler(labels, 0.5, 0))].sum()
     assert half == pytest.approx(1000 / (1 + 99**0.5), rel=0.25)
+
+
+def test_every_epoch_of_every_seed_draws_other_numbers(monkeypatch):
+    seen = []
+    monkeypatch.setattr(train, "train_epoch", lambda *given: seen.append(torch.initial_seed()) or {"loss": 0.0})
+    for seed in (1, 2, 1):
+        train.fit(make_model(), make_pictures(), None, replace(PLAN, seed=seed))
+    assert len(set(seen[:6])) == 6
+    assert seen[6:] == seen[:3]
+
+
+def test_the_seed_decides_which_pictures_are_shown():
+    labels = np.repeat([0, 1], [50, 50])
+    for balance in (0.0, 1.0):
+        first, again, other = (list(train.EpochSampler(labels, balance, seed)) for seed in (0, 0, 1))
+        assert first == again != other
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        evaluate.predict,
+        lambda model, pictures: evaluate.features(model, pictures.images),
+        lambda model, pictures: grad_cam(model, pictures.images[0], 0),
+    ],
+)
+def test_who_only_looks_changes_no_network(call):
+    model = make_model().train()
+    before = weights(model)
+    call(model, make_pictures())
+    assert same(before, weights(model))
 
 
 def test_a_margin_takes_the_share_of_a_class_out_of_its_logit():
