@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from coursework import commands, datasets, readme, terminal
-from coursework.profile import PROFILES, check_profile, overrides_for, parse_overrides
+from coursework.profile import PROFILES, check_environment, check_profile, overrides_for, parse_overrides
 from coursework.weeks import Week, select_weeks
 
 
@@ -57,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def dispatch(options: argparse.Namespace) -> int:
     """Call the command that `options` name."""
+    check_environment()
     if options.command == "tables":
         print("\n".join(commands.shown_path(path) for path in readme.write_readmes()) or "all tables are up to date")
         return 0
