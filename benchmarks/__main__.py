@@ -10,6 +10,7 @@ from benchmarks.cases import ROUNDS, Case, Timing, time_case
 from coursework.readme import row
 from coursework.records import write_text
 from coursework.runtime import environment
+from coursework.terminal import STARTS_AGAIN, call
 
 FOLDER = Path(__file__).resolve().parent
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
@@ -113,4 +114,4 @@ def cells(name: str, result: dict) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(call(main, STARTS_AGAIN))

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from coursework import commands, datasets, readme, reproduce
-from coursework.profile import PROFILES, check_profile, overrides_for, parse_overrides
+from coursework import commands, datasets, readme, reproduce, terminal
+from coursework.profile import PROFILES, check_environment, check_profile, overrides_for, parse_overrides
 from coursework.weeks import Week, select_weeks
 
 
@@ -53,13 +53,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         return dispatch(options)
-    except (ValueError, FileNotFoundError, PermissionError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except terminal.MISTAKES as error:
+        return terminal.report_mistake(error)
+    except KeyboardInterrupt as stop:
+        resumes = options.command in ("run", "render")
+        return terminal.report_stop(stop, terminal.GOES_ON if resumes else terminal.STARTS_AGAIN)
 
 
 def dispatch(options: argparse.Namespace) -> int:
     """Call the command that `options` name."""
+    check_environment()
     if options.command == "tables":
         print("\n".join(commands.shown_path(path) for path in readme.write_readmes()) or "all tables are up to date")
         return 0
@@ -105,4 +108,4 @@ def check_overrides(text: str, fields: dict[str, list[str]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(terminal.call(main))

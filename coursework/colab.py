@@ -9,6 +9,8 @@ from nbformat import NotebookNode
 from coursework.weeks import Week
 
 ADDRESS = "sastafeva/DLS_ML_DL_CV@main"
+# What stands here becomes part of a cell, a link and a command: no quote, space or option may be in it.
+WRITTEN = re.compile(r"([a-zA-Z0-9][\w-]*/[a-zA-Z0-9_][\w.-]*)@([a-zA-Z0-9_][\w./-]*)", re.ASCII)
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)")
 
 # The set-up cell below its two lines of names, word for word the same in all weeks.
@@ -21,15 +23,15 @@ SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere els
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             lines = f"{done.stdout}\n{done.stderr}".splitlines()
-            telling = ("ERROR", "fatal", "depends on", "requested")
-            reasons = [line.strip() for line in lines if any(word in line for word in telling)]
+            reasons = [s for s in lines if any(w in s for w in ("ERROR", "fatal", "depends on", "requested"))]
             raise RuntimeError("Set-up failed. " + "; ".join(reasons or lines[-3:]))
         return done.stdout
 
     if os.path.basename(os.getcwd()) != WEEK:  # not when the cell is run again
         if not os.path.isdir("course"):  # nor after a restart of the session
-            clone = f"git clone --depth=1 --filter=blob:none --sparse -b {BRANCH} {URL} part"
-            shell("sh", "-c", f"rm -rf part; {clone} && mv part course")
+            shell("rm", "-rf", "part")  # what a clone that was killed has left
+            shell("git", "clone", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "part")
+            os.rename("part", "course")
         shell("git", "-C", "course", "sparse-checkout", "add", "coursework", WEEK)
         os.chdir(f"course/{WEEK}")
     pip = [sys.executable, "-m", "pip"]
@@ -59,10 +61,10 @@ class Address:
 def public_address() -> Address:
     """The constant ADDRESS, or COURSEWORK_ADDRESS="owner/name@branch". Raises ValueError for another form."""
     text = os.environ.get("COURSEWORK_ADDRESS", ADDRESS)
-    repository, at, branch = text.partition("@")
-    if repository.count("/") != 1 or not all((*repository.split("/"), at, branch)):
-        raise ValueError(f"COURSEWORK_ADDRESS is {text!r}; write owner/name@branch")
-    return Address(repository, branch)
+    parts = WRITTEN.fullmatch(text)
+    if not parts or ".." in text:
+        raise ValueError(f"COURSEWORK_ADDRESS is {text!r}; write owner/name@branch, of letters, digits and . _ - /")
+    return Address(*parts.groups())
 
 
 def badge(path: str) -> str:

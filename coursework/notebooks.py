@@ -4,20 +4,23 @@ import base64
 import os
 import re
 import shutil
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import nbformat
-from jupyter_client.kernelspec import NoSuchKernel
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm import tqdm
 
 from coursework.colab import refresh_address
 from coursework.datasets import data_dir
+from coursework.kernels import ENDS, StoppableClient, end_kernel, same_handlers
 from coursework.offline import guarded
 from coursework.records import build_dir, build_root, write_bytes, write_text
+from coursework.terminal import Terminated
 from coursework.weeks import Week
 
 PICTURES = ("image/png", "image/jpeg")
@@ -113,21 +116,37 @@ def write_notebook(path: Path, notebook: nbformat.NotebookNode) -> None:
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str]) -> str | None:
-    """Execute all cells in place, with a progress bar on a terminal; returns the failing cell's report or None."""
+    """Execute all cells in place, with a progress bar on a terminal; returns the failing cell's report or None.
+
+    Raises: KeyboardInterrupt for SIGINT, Terminated for SIGTERM, ValueError if no kernel can be started.
+    """
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-    client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": folder}})
+    client = StoppableClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": folder}})
     client.extra_arguments = ["--log-level=ERROR"]
-    with tqdm(total=cells, desc=folder.name, unit="cell", leave=False, disable=None) as bar:
-        client.on_cell_executed = lambda cell, cell_index, execute_reply: bar.update()
+    bar = tqdm(total=cells, desc=folder.name, unit="cell", leave=False, disable=None)
+    client.on_cell_executed = lambda cell, cell_index, execute_reply: bar.update()
+    with bar, TemporaryFile() as stderr, same_handlers():  # what is written there of a stopped kernel helps nobody
         try:
-            client.execute(env=env)
-        except CellExecutionError:
-            return failing_cell(notebook) or "a cell failed without an error output"
-        except DeadKernelError:
-            return "the kernel died; a machine short of memory does that"
-        except (NoSuchKernel, RuntimeError) as error:
-            return f"the kernel did not start ({error}); delete .venv and call make again"
+            client.execute(env=env, stderr=stderr)
+        except ENDS as error:
+            end_kernel(client)
+            if client.stopped is None:
+                return explain(error, notebook, stderr)
+        if client.stopped:
+            raise KeyboardInterrupt if client.stopped == signal.SIGINT else Terminated
     return None
+
+
+def explain(error: BaseException, notebook: nbformat.NotebookNode, stderr: IO[bytes]) -> str:
+    """What ended a notebook, in words. Raises ValueError if it is that no kernel could be started."""
+    if isinstance(error, CellExecutionError):
+        return failing_cell(notebook) or "a cell failed without an error output"
+    stderr.seek(0)
+    said = stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2] or error
+    if isinstance(error, DeadKernelError):
+        return f"the kernel died ({said}); a machine short of memory does that"
+    advice = "delete .venv and call make again, and see `jupyter kernelspec list` for another python3 that comes first"
+    raise ValueError(f"the kernel did not start ({said}); {advice}") from None
 
 
 def write_figures(folder: Path, notebook: nbformat.NotebookNode) -> None:

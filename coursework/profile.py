@@ -5,6 +5,7 @@ COURSEWORK_SET="rows=500,7W.epochs=1" overrides config fields, for one week wher
 """
 
 import dataclasses
+import difflib
 import os
 import types
 import typing
@@ -13,10 +14,30 @@ from coursework.weeks import all_weeks
 
 PROFILES = ("tiny", "sample", "full")
 RELEASED = "released"  # the settings that produced the committed results, which `reproduce --retrain` repeats
+SETTINGS = {  # every variable of the environment that means something here
+    "COURSEWORK_ADDRESS": "owner/name@branch of the public repository",
+    "COURSEWORK_BUILD": "folder for everything that runs produce",
+    "COURSEWORK_DATA": "folder of the data sets",
+    "COURSEWORK_DEVICE": "cpu or cuda",
+    "COURSEWORK_PROFILE": "tiny, sample or full",
+    "COURSEWORK_REPRODUCE": "set by the command `reproduce` for its notebooks",
+    "COURSEWORK_SET": "config fields to override",
+}
+
+
+def check_environment() -> None:
+    """Raise ValueError for a variable COURSEWORK_… that is no setting; it lists those there are."""
+    for name in os.environ:
+        if name.startswith("COURSEWORK_") and name not in SETTINGS:
+            ends = {known.removeprefix("COURSEWORK_"): known for known in SETTINGS}  # the start alone is half alike
+            close = difflib.get_close_matches(name.removeprefix("COURSEWORK_"), ends, n=1)
+            hint = f"did you mean {ends[close[0]]}? " if close else ""
+            raise ValueError(f"unknown setting {name} in the environment; {hint}There are: {', '.join(SETTINGS)}")
 
 
 def profile_name() -> str:
-    """The profile that COURSEWORK_PROFILE names. Raises ValueError for an unknown one."""
+    """The profile that COURSEWORK_PROFILE names. Raises ValueError for an unknown one, or an unknown setting."""
+    check_environment()
     return check_profile(os.environ.get("COURSEWORK_PROFILE", "sample"))
 
 

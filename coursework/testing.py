@@ -14,7 +14,7 @@ from coursework.offline import guarded
 from coursework.offline import sitecustomize as guard  # noqa: F401  importing it closes this process's network
 from coursework.weeks import ROOT
 
-for name in ("COURSEWORK_SET", "COURSEWORK_DATA", "COURSEWORK_ADDRESS"):
+for name in ("COURSEWORK_SET", "COURSEWORK_DATA", "COURSEWORK_ADDRESS", "COURSEWORK_REPRODUCE"):
     os.environ.pop(name, None)
 os.environ |= {
     "COURSEWORK_PROFILE": "tiny",

@@ -183,7 +183,7 @@ def test_storage_is_a_url_a_file_or_nothing(tmp_path, monkeypatch):
 def test_the_command_line_works_on_the_study(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     monkeypatch.setenv("COURSEWORK_SET", "trials=3,storage=study.log,rows=100")
-    main()
+    main([])
     assert "learning_rate" in capsys.readouterr().out
     assert (tmp_path / "3W" / "tiny" / "study.log").exists()
 

@@ -142,6 +142,22 @@ def test_outside_colab_it_does_nothing(python, tmp_path, remote):
     assert (done.returncode, done.stdout) == (0, "[]\n")
 
 
+def test_the_cell_runs_no_shell(python, tmp_path, remote):
+    folder = tmp_path / "content"
+    folder.mkdir()
+    cell = colab.setup_cell(WEEK).replace('"main"', '"main; touch made; true"')
+    done = run_cell(python, folder, remote, cell=cell)
+    assert "Set-up failed." in done.stderr
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["ann/fork@main", "a-1/b.c_d@feature/x-1.2", "9/_x@v1"])
+def test_ordinary_addresses_are_read(monkeypatch, text):
+    monkeypatch.setenv("COURSEWORK_ADDRESS", text)
+    address = colab.public_address()
+    assert f"{address.repository}@{address.branch}" == text
+
+
 def test_badge_and_cell_follow_the_address(monkeypatch):
     monkeypatch.setenv("COURSEWORK_ADDRESS", "ann/fork@trial")
     assert (
@@ -151,7 +167,14 @@ def test_badge_and_cell_follow_the_address(monkeypatch):
     assert colab.badge("a/b.ipynb").endswith("(https://colab.research.google.com/github/ann/fork/blob/trial/a/b.ipynb)")
 
 
-@pytest.mark.parametrize("text", ["", "ann", "ann/fork", "ann/fork@", "/fork@main", "a/b/c@main"])
+CRAFTED = [
+    "ann/fork@main; touch made", "ann/fork@$(touch made)", "ann/fork@main\n", 'ann/fork"@main', "ann/fork@--exec=x",
+    "ann/../fork@main", "ann/fork@../main", "ann/fo rk@main", "-c/fork@main", "ann/fork@main)](x", "ann/fork@ветка",
+]  # fmt: skip
+
+
+@pytest.mark.fault("COURSEWORK_ADDRESS with a shell command or a quote in it", "an error that says how to write it")
+@pytest.mark.parametrize("text", ["", "ann", "ann/fork", "ann/fork@", "/fork@main", "a/b/c@main", *CRAFTED])
 def test_an_unreadable_address_is_named(monkeypatch, text):
     monkeypatch.setenv("COURSEWORK_ADDRESS", text)
     with pytest.raises(ValueError, match="write owner/name@branch"):

@@ -2,8 +2,10 @@
 
 import copy
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -296,6 +298,19 @@ def test_a_training_of_one_step_learns(tmp_path):
     assert (model.state_dict()[name] - before[name]).abs().max() > 5e-3  # Adam's first step is about the rate
 
 
+def stop_at(monkeypatch, epoch):
+    """Have trainings end in an error when this epoch begins; returns what undoes that."""
+    begin = train.Diary.before_train_epoch
+
+    def stopped(diary, runner):
+        if runner.epoch == epoch:
+            raise KeyboardInterrupt
+        begin(diary, runner)
+
+    monkeypatch.setattr(train.Diary, "before_train_epoch", stopped)
+    return lambda: monkeypatch.setattr(train.Diary, "before_train_epoch", begin)
+
+
 @pytest.mark.fault(
     "an error in the middle of an epoch (11W)",
     "the same call goes on from the last finished epoch; weights equal to the last bit",
@@ -305,21 +320,102 @@ def test_a_killed_training_ends_as_one_that_was_not(sites, tmp_path, monkeypatch
     whole, history = train.train(plan, sites.train, sites.validation, CONFIG, tmp_path / "whole")
     assert len(history) == 2
     assert {"loss", "loss_wh", "map", "ap50_head", "seconds"} <= set(history[0])
-    kill = train.Diary.before_train_epoch
-
-    def killed(diary, runner):
-        if runner.epoch == 1:
-            raise KeyboardInterrupt
-        kill(diary, runner)
-
-    monkeypatch.setattr(train.Diary, "before_train_epoch", killed)
+    undo = stop_at(monkeypatch, 1)
     with pytest.raises(KeyboardInterrupt):
         train.train(plan, sites.train, sites.validation, CONFIG, tmp_path / "killed")
-    monkeypatch.setattr(train.Diary, "before_train_epoch", kill)
+    undo()
     resumed, again = train.train(plan, sites.train, sites.validation, CONFIG, tmp_path / "killed")
     assert [row["loss"] for row in again] == [row["loss"] for row in history]
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+class Code:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+PLANTED = {
+    "pickle": lambda folder: {"meta": Code(folder)},
+    "config": lambda folder: {"meta": {"epoch": 1, "iter": 1, "config": f"import os\nos.mkdir({str(folder)!r})"}},
+}
+
+
+@pytest.mark.fault(
+    "a checkpoint with code in it, a pickle or a config (11W)", "it does not run; the training starts anew"
+)
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_checkpoint_that_would_run_code_is_not_used(tmp_path, capsys, kind):
+    work, made = tmp_path / "work", tmp_path / "made"
+    work.mkdir()
+    torch.save({"state_dict": {}, "diary": [], **PLANTED[kind](made)}, work / "epoch_1.pth")
+    (work / "last_checkpoint").write_text(str(work / "epoch_1.pth"))
+    history = train.train(train.Plan("centernet_lite0", 1, 1e-3), draw_plain(tmp_path / "p", 4, 0), [], CONFIG, work)[1]
+    assert not made.exists()
+    assert len(history) == 1
+    assert "epoch_1.pth" in capsys.readouterr().out
+
+
+@pytest.mark.fault(
+    "killed while a checkpoint is written (11W)",
+    "the same call goes on from the one before; weights equal to the last bit",
+)
+def test_a_checkpoint_that_was_cut_off_is_not_used(tmp_path, monkeypatch, capsys):
+    plan, pictures = train.Plan("centernet_lite0", 3, 1e-3), draw_plain(tmp_path / "p", 4, 0)
+    whole, _ = train.train(plan, pictures, [], CONFIG, tmp_path / "whole")
+    undo = stop_at(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(plan, pictures, [], CONFIG, tmp_path / "cut")
+    undo()
+    last = tmp_path / "cut" / "epoch_2.pth"
+    last.write_bytes(last.read_bytes()[:5000])
+    resumed, history = train.train(plan, pictures, [], CONFIG, tmp_path / "cut")
+    assert "epoch_2.pth is damaged" in capsys.readouterr().out
+    assert len(history) == 3
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+HARM = {"stuck": lambda *_: time.sleep(3), "killed": lambda *_: os.kill(os.getpid(), signal.SIGBUS)}
+
+
+@pytest.mark.fault("a process that reads pictures is stuck, or killed (11W)", "an error names `workers` and what to do")
+@pytest.mark.parametrize("harm", HARM)
+def test_workers_that_give_nothing_are_named(tmp_path, monkeypatch, harm):
+    from mmdet.datasets import CocoDataset  # not before hardhat, which sees to mmcv's operations
+
+    monkeypatch.setattr(train, "PATIENCE", 1)
+    monkeypatch.setattr(CocoDataset, "prepare_data", HARM[harm])
+    pictures, config = draw_plain(tmp_path / "p", 4, 0), replace(CONFIG, workers=1)
+    with pytest.raises(ValueError, match=r"workers=1: .* set workers=0, or .*--shm-size"):
+        train.train(train.Plan("centernet_lite0", 1, 1e-3), pictures, [], config, tmp_path / "work")
+
+
+SMALL = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_hardhat_detector import *
+train.PATIENCE = 10
+config = replace(CONFIG, workers=2, side=256)
+train.train(train.Plan("centernet_lite0", 1, 1e-3), draw_plain(Path("p"), 16, 0), [], config, Path("work"))
+"""
+
+
+@pytest.mark.fault("256 KB of shared memory for the processes that read pictures (11W)", "an error names `workers`")
+@pytest.mark.root
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small /dev/shm")
+def test_a_small_shared_memory_is_named(tmp_path):
+    mount = 'mount -t tmpfs -o size=256k tmpfs /dev/shm && exec "$@"'
+    code = SMALL.format(tests=os.path.dirname(__file__))
+    command = ["unshare", "-m", "sh", "-c", mount, "sh", sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert "ValueError: workers=2: a process that reads pictures is stuck or gone" in done.stderr
 
 
 def test_a_loss_that_is_no_number_is_named(sites, tmp_path):

@@ -122,16 +122,6 @@ def test_a_notebook_that_cannot_be_read_does_not_stop_the_rest(week, capsys, con
     assert (records.build_dir("1W", "tiny") / "trial.ipynb").exists()
 
 
-def test_a_missing_kernel_is_reported(week, monkeypatch, capsys):
-    def no_kernel(*_, **__):
-        raise notebooks.NoSuchKernel("python3")
-
-    monkeypatch.setattr(notebooks.NotebookClient, "execute", no_kernel)
-    write(week, "1")
-    assert commands.run([week], "tiny", no_overrides) == 1
-    assert "the kernel did not start" in capsys.readouterr().out
-
-
 def test_relative_folders_mean_the_same_to_runner_and_kernel(week, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COURSEWORK_BUILD", "out")

@@ -1,10 +1,16 @@
 """Profiles and overrides: what the environment says reaches the config, and mistakes are named."""
 
+import re
 from dataclasses import dataclass, replace
 
 import pytest
 
-from coursework.profile import load_config, overrides_for, parse_overrides, parse_value, profile_name
+from coursework.__main__ import main
+from coursework.profile import SETTINGS, load_config, overrides_for, parse_overrides, parse_value, profile_name
+from coursework.testing import tracked_files
+from coursework.weeks import ROOT
+
+THIS = "tests/test_profile.py"  # misspells on purpose
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,36 @@ def test_unknown_profile_lists_the_three(monkeypatch):
     monkeypatch.setenv("COURSEWORK_PROFILE", "huge")
     with pytest.raises(ValueError, match=r"'huge'.*tiny, sample, full"):
         load_config("1W", CONFIGS)
+
+
+@pytest.mark.fault(
+    "a misspelt COURSEWORK_ variable", "an error with the name that was meant, in notebooks and commands"
+)
+def test_a_misspelt_setting_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("COURSEWORK_PROFLIE", "full")
+    words = "unknown setting COURSEWORK_PROFLIE in the environment; did you mean COURSEWORK_PROFILE? There are: "
+    with pytest.raises(ValueError, match=re.escape(words)):
+        load_config("1W", CONFIGS)
+    for command in ("check", "tables", "run", "reproduce"):
+        assert main([command]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_setting_unlike_any_lists_them_all(monkeypatch):
+    monkeypatch.setenv("COURSEWORK_XYZZY", "")
+    with pytest.raises(ValueError, match=rf"environment; There are: {', '.join(SETTINGS)}$"):
+        profile_name()
+
+
+def test_every_setting_that_is_read_anywhere_is_known():
+    """A name that ends in an underscore is only the start of one, as in this very file."""
+    kinds = (".py", ".md", ".ipynb", ".yml", ".json", ".toml", "Makefile")
+    texts = {path: (ROOT / path).read_text(encoding="utf-8") for path in tracked_files() if path.endswith(kinds)}
+    found = {
+        name for path, text in texts.items() if path != THIS for name in re.findall(r"COURSEWORK_[A-Z_]*[A-Z]", text)
+    }
+    assert found <= set(SETTINGS)
+    assert found >= set(SETTINGS) - {"COURSEWORK_REPRODUCE"}
 
 
 def test_overrides_reach_the_config(monkeypatch):

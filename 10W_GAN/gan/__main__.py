@@ -9,6 +9,7 @@ import sys
 
 from coursework.profile import load_config
 from coursework.runtime import build_accelerator, leave_together, seed_everything
+from coursework.terminal import call
 from gan.config import CONFIGS, Config
 from gan.data import Faces, load_faces
 from gan.levers import finish_dcgan, run_levers, summarise
@@ -50,4 +51,4 @@ def finish_side(what: str, place: int, faces: Faces, config: Config) -> dict:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(call(main))

@@ -9,6 +9,7 @@ import sys
 
 from coursework.profile import load_config
 from coursework.runtime import build_accelerator, leave_together, seed_everything
+from coursework.terminal import call
 from hardhat import stages
 from hardhat.config import CONFIGS, Config
 from hardhat.data import load_photographs, load_sites
@@ -59,4 +60,4 @@ def say(name: str, record: dict, speaks: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(call(main))

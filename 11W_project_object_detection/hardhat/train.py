@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,38 @@ from mmengine.hooks import Hook  # isort: skip  after hardhat.detector, which se
 from mmengine.model import is_model_wrapper  # isort: skip
 from mmengine.optim import OptimWrapper  # isort: skip
 from mmengine.registry import OPTIM_WRAPPERS  # isort: skip
-from mmengine.runner import Runner  # isort: skip
+from mmengine.runner import CheckpointLoader, Runner  # isort: skip
+
+PATIENCE = (
+    120  # seconds that a process which reads pictures may take for a batch; without a limit all could wait forever
+)
+
+
+@CheckpointLoader.register_scheme(prefixes="", force=True)
+def load_plain(filename: str, map_location=None) -> dict:
+    """A local checkpoint, for MMEngine, whose own reader runs the code in a file that cannot be read without.
+
+    Raises: ValueError for a file that holds more than tensors and plain values.
+    """
+    try:
+        state = torch.load(filename, map_location=map_location, weights_only=True)
+    except Exception as error:  # torch raises what the damaged bytes happen to make its reader raise
+        raise ValueError(f"{Path(filename).name} is damaged or holds code ({type(error).__name__})") from None
+    if not isinstance(state, dict) or "config" in state.get("meta", {}):  # MMEngine would run a text of this name
+        raise ValueError(f"{Path(filename).name} was not written by this training")
+    return state
+
+
+def newest_checkpoint(folder: Path) -> str | None:
+    """The last checkpoint in `folder` that can be read, if there is one; says of others that they are not used."""
+    for path in sorted(folder.glob("epoch_*.pth"), key=lambda path: (len(path.name), path.name), reverse=True):
+        try:
+            load_plain(str(path))
+        except ValueError as error:
+            print(f"{error}; training goes on from an earlier epoch, if one was kept, or starts anew")
+        else:
+            return str(path)
+    return None
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -71,6 +103,9 @@ class Diary(Hook):
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         checkpoint["diary"] = self.history
+        # MMEngine's record of every step would have to be unpickled; only which checkpoints are kept is needed.
+        kept = {"keep_ckpt_ids": checkpoint["message_hub"]["runtime_info"].get("keep_ckpt_ids", [])}
+        checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": kept, "resumed_keys": {}}
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         self.history = checkpoint["diary"]
@@ -98,6 +133,7 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
     found.optim_wrapper.optimizer.lr = plan.rate
     processes = int(os.environ.get("WORLD_SIZE", 1))
     steps = plan.epochs * -(-len(pictures) // (config.batch * processes))
+    checkpoint = newest_checkpoint(folder)
     runner = Runner(
         model=model,
         work_dir=str(folder),
@@ -105,6 +141,7 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
             "batch_size": config.batch,
             "num_workers": config.workers,
             "persistent_workers": config.workers > 0,
+            "timeout": PATIENCE if config.workers else 0,
             "sampler": {"type": "DefaultSampler", "shuffle": True},
             "dataset": data_of(pictures, found.train_pipeline, folder),
         },
@@ -112,7 +149,8 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
         optim_wrapper=found.optim_wrapper,
         param_scheduler=schedules(steps),
         default_hooks={
-            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1},
+            # Two: the oldest is removed before the next is written, and a kill in between must leave a whole one.
+            "checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 2},
             "logger": {"type": "LoggerHook", "interval": 10**9},
         },
         custom_hooks=[diary],
@@ -123,11 +161,24 @@ def train(plan: Plan, pictures: list[Picture], held: list[Picture], config: Conf
         log_level="ERROR",
         default_scope="mmdet",
         experiment_name=f"{folder.name}-{time.time_ns()}",
-        resume=(folder / "last_checkpoint").exists(),
+        load_from=checkpoint,
+        resume=checkpoint is not None,
     )
-    with quietly():
+    with quietly(), naming_workers(config.workers):
         runner.train()
     return model, diary.history
+
+
+@contextlib.contextmanager
+def naming_workers(number: int):
+    """Where a process that reads pictures is stuck or gone, raise ValueError that names the setting `workers`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not re.search(r"DataLoader (timed out|worker \(pid)", str(error)):
+            raise
+        advice = "set workers=0, or make room in /dev/shm, through which pictures pass: docker run --shm-size=1g"
+        raise ValueError(f"workers={number}: a process that reads pictures is stuck or gone; {advice}") from error
 
 
 def schedules(steps: int) -> list[dict]:

@@ -6,6 +6,7 @@ goes on from what they found.
 """
 
 import secrets
+import sys
 
 from churn.config import CONFIGS
 from churn.data import clean, load_customers
@@ -13,10 +14,14 @@ from churn.evaluate import tuning_folds
 from churn.models import build_catboost
 from churn.tune import open_study, study_path, study_table, tune
 from coursework.profile import load_config
+from coursework.terminal import call
 
 
-def main() -> None:
-    """Bring the study to the config's number of trials, whoever runs them, and print the best."""
+def main(arguments: list[str]) -> int:
+    """Bring the study to the config's number of trials, whoever runs them, and print the best; returns the status."""
+    if arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
     config = load_config("3W", CONFIGS)
     customers = load_customers(config)
     data, _ = clean(customers.train)
@@ -29,7 +34,8 @@ def main() -> None:
     # A seed of its own, or all workers would try the same.
     tune(study, build, data, customers.labels, folds, config.trials, config.trees, secrets.randbelow(2**31))
     print(study_table(study).sort_values("auc").tail(5).round(4).to_string())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(call(main))

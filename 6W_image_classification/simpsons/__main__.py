@@ -11,6 +11,7 @@ from pathlib import Path
 from coursework.checkpoints import load_weights
 from coursework.profile import load_config
 from coursework.runtime import build_accelerator, leave_together, seed_everything
+from coursework.terminal import call
 from simpsons.ablation import ablate
 from simpsons.config import CONFIGS, Config
 from simpsons.data import Gallery, Pictures, hold_out, load_characters, set_aside
@@ -57,4 +58,4 @@ def report(accelerator, found: dict[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(call(main))

@@ -9,6 +9,7 @@ import sys
 from coursework.profile import load_config
 from coursework.records import keep_dir
 from coursework.runtime import build_accelerator, leave_together, seed_everything
+from coursework.terminal import call
 from segmentation.config import CONFIGS
 from segmentation.data import from_drawings, load_lesions
 from segmentation.evaluate import scores
@@ -38,4 +39,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(call(main))

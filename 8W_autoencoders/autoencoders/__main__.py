@@ -13,6 +13,7 @@ from autoencoders.data import load_faces, split_people
 from autoencoders.digits import load_digits
 from coursework.profile import load_config
 from coursework.runtime import build_accelerator, leave_together, seed_everything
+from coursework.terminal import call
 
 
 def load_stages(part: str, config: Config) -> dict[str, stages.Stage]:
@@ -47,4 +48,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(call(main))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from coursework.terminal import STARTS_AGAIN, call
 from coursework.weeks import all_weeks
 
 FOLDER = Path(__file__).resolve().parent
@@ -116,4 +117,4 @@ def draw(found: dict[str, dict]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(call(main, STARTS_AGAIN))

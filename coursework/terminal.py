@@ -1,0 +1,46 @@
+"""What a command owes its terminal: output in any encoding, and one line instead of a traceback where it ends early."""
+
+import signal
+import sys
+from collections.abc import Callable
+
+MISTAKES = (ValueError, FileNotFoundError, PermissionError)  # their texts say what to do
+GOES_ON = "the same command goes on from where the training was"
+STARTS_AGAIN = "the same command starts again"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM as an exception, so that what is open is closed as it is on Ctrl-C."""
+
+
+def call(main: Callable[[list[str]], int], advice: str = GOES_ON) -> int:
+    """The exit status of `main`, called with this process's arguments; it is 128 + the signal's number if one ends it.
+
+    `advice` says then what the same command would do. What standard output's encoding lacks is written as "?".
+    """
+    sys.stdout.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, raise_terminated)
+    try:
+        return main(sys.argv[1:])
+    except MISTAKES as error:
+        return report_mistake(error)
+    except KeyboardInterrupt as stop:
+        return report_stop(stop, advice)
+
+
+def raise_terminated(number: int, frame) -> None:
+    """The handler of SIGTERM."""
+    raise Terminated
+
+
+def report_mistake(error: Exception) -> int:
+    """Write what is wrong as one line on stderr; returns the exit status."""
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+def report_stop(stop: KeyboardInterrupt, advice: str) -> int:
+    """Write on stderr that the command was stopped, and what to do; returns the exit status."""
+    name, number = ("SIGTERM", signal.SIGTERM) if isinstance(stop, Terminated) else ("Ctrl-C", signal.SIGINT)
+    print(f"stopped by {name}; {advice}", file=sys.stderr)
+    return 128 + number
