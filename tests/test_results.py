@@ -1,0 +1,49 @@
+"""The committed results: every file that they rest on is the one they name, and no headline was read from a record."""
+
+import pytest
+
+from coursework import records
+from coursework.checkpoints import read_facts
+from coursework.datasets import sha256
+from coursework.weeks import all_weeks
+
+RUNS = [
+    pytest.param(week, source, run, id=f"{week.name}-{source}")
+    for week in all_weeks()
+    for source, run in records.read_results(week.results)["runs"].items()
+]
+
+
+@pytest.mark.parametrize(("week", "source", "run"), RUNS)
+def test_a_run_names_the_files_as_they_are(week, source, run):
+    assert source == run["data"]["name"]
+    assert {path: sha256(week.folder / path) for path in run["digests"]} == run["digests"]
+    weights = {path for path in run["digests"] if read_facts(week.folder / path)}
+    assert set(run["training"]["files"]) == weights
+    assert ("weights" in run["origins"].values()) is bool(weights)
+
+
+@pytest.mark.parametrize("week", all_weeks(), ids=lambda week: week.name)
+def test_no_headline_was_read_from_a_record(week):
+    results = records.read_results(week.results)
+    assert results["runs"][results["headline"]]["origins"][week.headline] != "record"
+
+
+@pytest.mark.parametrize("week", all_weeks(), ids=lambda week: week.name)
+def test_every_committed_file_of_weights_is_named_by_a_run(week):
+    named = {path for run in records.read_results(week.results)["runs"].values() for path in run["digests"]}
+    files = {path.relative_to(week.folder).as_posix() for path in week.folder.glob("weights/**/*.safetensors")}
+    assert files <= named
+    for path in files:
+        facts = read_facts(week.folder / path)
+        assert {"key", "settings", "code", "data", "architecture", "history", "training"} <= set(facts)
+        assert facts["training"]["steps"] > 0
+        assert facts["training"]["device"]
+
+
+@pytest.mark.parametrize("week", all_weeks(), ids=lambda week: week.name)
+def test_every_metric_and_every_band_is_described(week):
+    known = set(week.metrics)
+    measured = {name for run in records.read_results(week.results)["runs"].values() for name in run["metrics"]}
+    assert measured <= known
+    assert set(week.tolerance) | set(week.retrained) <= known
