@@ -5,15 +5,19 @@ It must act before numpy is imported and before workers and kernels start, hence
 
 import os
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import pytest
 
+from coursework.bands import outside, read_bands, recorded_metrics, rising_losses
 from coursework.offline import guarded
 from coursework.offline import sitecustomize as guard  # noqa: F401  importing it closes this process's network
+from coursework.records import build_root
 from coursework.weeks import ROOT
 
+STARTED = time.time()
 for name in ("COURSEWORK_SET", "COURSEWORK_DATA", "COURSEWORK_ADDRESS", "COURSEWORK_REPRODUCE"):
     os.environ.pop(name, None)
 os.environ |= {
@@ -38,6 +42,32 @@ def tracked_files() -> list[str]:
     paths = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
     kept = (path for path in paths if path.parts[0] not in PRODUCED and "__pycache__" not in path.parts)
     return sorted(path.as_posix() for path in kept)
+
+
+class RecordItem(pytest.Item):
+    """After the last cell of a notebook: has it saved a record, and is what stands there as good as it has to be?"""
+
+    def runtest(self) -> None:
+        folder = build_root() / self.path.parent.name.partition("_")[0] / "tiny"
+        record = folder / "results.json"
+        if not record.exists() or record.stat().st_mtime < STARTED:
+            pytest.fail(f"{self.path.name} has saved no record; a cell must call run.save()", pytrace=False)
+        bands = read_bands("tiny")[self.path.name]
+        faults = [*outside(bands, recorded_metrics(record)), *rising_losses(folder / "keep" / "weights")]
+        if faults:
+            pytest.fail("\n".join(faults), pytrace=False)
+
+    def reportinfo(self) -> tuple[os.PathLike, None, str]:
+        return self.path, None, f"{self.path.name}: record"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Add a RecordItem to the cells that nbval finds in a notebook."""
+    report = yield
+    if isinstance(collector, pytest.File) and collector.path.suffix == ".ipynb" and report.passed:
+        report.result.append(RecordItem.from_parent(collector, name="record"))
+    return report
 
 
 COUNTS = {"deselected": 0}
