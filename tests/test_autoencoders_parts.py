@@ -494,3 +494,9 @@ def test_embeddings_are_on_the_sphere():
     assert embeddings.shape == (3, 128)
     assert np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
     assert model(torch.rand(3, 3, 16, 16)).shape == (3, 5)
+
+
+def test_mixtures_are_fitted_in_double_precision():
+    codes = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    for mixture in latent.fit_mixtures(codes, (1, 2), 0).values():
+        assert mixture.covariances_.dtype == np.float64

@@ -101,7 +101,11 @@ def cut(images: np.ndarray, band: tuple[float, float]) -> np.ndarray:
 
 
 def fit_mixtures(codes: np.ndarray, components: tuple[int, ...], seed: int) -> dict[int, GaussianMixture]:
-    """Mixtures of so many normal distributions, fitted to codes (n, d); with one it is a single one."""
+    """Mixtures of so many normal distributions, fitted to codes (n, d); with one it is a single one.
+
+    In float64: on some processors a covariance in float32 is rounded until it is none, and sampling from it warns.
+    """
+    codes = codes.astype(np.float64)
     floor = 1e-3 * float(codes.var(axis=0).mean())  # of a variance, in the codes' own scale
     return {
         number: GaussianMixture(number, reg_covar=floor, max_iter=300, tol=1e-2, random_state=seed).fit(codes)
