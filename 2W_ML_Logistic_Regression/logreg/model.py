@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from logreg.batches import ShuffledOnce, check_sizes, iterate_batches
 from logreg.objective import probabilities
+from logreg.reference import remaining_gap
 from logreg.train import L1_STEPS, Progress, Schedule, check_finite, settle, train, train_epoch
 
+ENOUGH = 0.1  # of the minimum: how far above it a descent may end without a warning
 SHUFFLES = ("once", "every epoch")
 LEARNT = ("classes_", "coef_", "intercept_", "n_iter_", "batch_losses_", "n_features_in_")
 
@@ -29,7 +31,9 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     Parameters: `learning_rate` halves whenever two hundred steps, in whole epochs, improve the loss by less than
     the share `tol`. Training ends after twelve halvings, or after `max_epochs` with a ConvergenceWarning; with
     `tol=None` it neither halves nor ends early. A schedule that has ended is no proof of a minimum: far too small a
-    rate ends too. Where L1 counts, one step on all rows then sets to zero what only the noise of batches kept from it.
+    rate ends too, and so does far too large a one. So a few quasi-Newton steps try how much lower the objective gets:
+    if training ended over 10 % above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay.
+    Where L1 counts, one step on all rows then sets to zero what only the noise of batches kept from it.
     `momentum` in [0, 1). `l1_step` is "proximal", which yields exact zeros, or the homework's
     "subgradient", which does not. `shuffle` is "once" (a copy of X, less time an epoch) or "every epoch".
 
@@ -85,9 +89,8 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         losses, ended = train(epoch, Schedule(float(self.learning_rate), self.max_epochs, self.tol))
         if ended and self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0:
             settle(X, targets, progress, float(self.learning_rate), float(self.alpha), float(self.l1_ratio))
-        if self.tol is not None and not ended:
-            advice = "raise max_epochs or tol, or scale the features"
-            warnings.warn(f"no convergence in {len(losses)} epochs; {advice}", ConvergenceWarning, stacklevel=2)
+        if self.tol is not None and (reason := self._doubt(X, targets, progress, len(losses), ended)):
+            warnings.warn(reason, ConvergenceWarning, stacklevel=2)
         return self._keep(classes, progress, rng, len(losses), losses)
 
     def partial_fit(self, X, y, classes=None):
@@ -135,6 +138,23 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         check_sizes(X, y, self.batch_size)
         return X, y
+
+    def _doubt(self, X, targets, progress: Progress, epochs: int, ended: bool) -> str | None:
+        """Why the descent should not be trusted, and what to do; None if it is near the minimum.
+
+        The loss also stops improving where the rate is far too large for the largest features, so that every step jumps
+        across the valley, or far too small for the smallest. The schedule cannot tell these from a minimum.
+        """
+        if not ended:
+            return f"no convergence in {epochs} epochs; raise max_epochs or tol, or standardise the features"
+        if self.tol > ENOUGH:  # a rough answer is wanted
+            return None
+        point = progress.weights, progress.intercept
+        gap = remaining_gap(X, targets, *point, float(self.alpha), float(self.l1_ratio), ENOUGH)
+        if gap <= ENOUGH:
+            return None
+        advice = "standardise the features (StandardScaler), or lower tol for more epochs before the rate halves"
+        return f"the loss improves no longer, but it is {gap:.0%} or more above the minimum; {advice}"
 
     def _keep(self, classes, progress: Progress, rng, epochs: int, losses: np.ndarray):
         """Nothing is kept before all went well: a fit that fails leaves the estimator as it was."""
