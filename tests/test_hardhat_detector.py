@@ -438,7 +438,7 @@ def test_trainings_are_kept_and_recorded_once(sites, tmp_path, monkeypatch, caps
         "recipes/drawings_then_photographs.json",
     }  # fmt: skip
     assert not list(tmp_path.rglob("last_checkpoint"))
-    monkeypatch.setattr(stages, "train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(stages, "train_in", lambda *_: pytest.fail("trained again"))
     assert command.main(["photographs"]) == 0
     said = capsys.readouterr().out
     assert said.count("drawings, then photographs: 2 epochs") == 2
