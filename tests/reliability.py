@@ -16,7 +16,7 @@ with a star need more than every machine has, and `make test-all` runs them.
 | Done | What happened | Test |
 | --- | --- | --- |
 """
-APART = {"browser", "net", "root", "cuda", "fuzz"}  # which `make test` leaves out
+APART = {"browser", "net", "root", "cuda", "fuzz", "slow"}  # which `make test` leaves out
 
 
 def rows() -> list[str]:
