@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from course_copy import copy_course
 from safetensors.numpy import load_file
-from test_faults import WEEKS as FAULTS
+from test_faults import MUTANTS
 
 from coursework.checkpoints import read_facts, to_json
 from coursework.rekey import write_arrays, write_weights
@@ -100,8 +100,8 @@ def test_without_records_all_that_is_not_called_a_record_still_comes_out(course)
 @pytest.mark.parametrize("course", SLOW, indirect=True)
 def test_a_changed_line_of_taught_code_is_found(course):
     week = find_week(course.name)
-    name = "sign of the loss" if "sign of the loss" in FAULTS[course.name] else next(iter(FAULTS[course.name]))
-    fault = FAULTS[course.name][name]
+    faults = MUTANTS[course.name]
+    fault = faults.get("sign of the loss") or next(iter(faults.values()))
     path = course.folder / week.package / fault["module"]
     code = path.read_text(encoding="utf-8")
     assert code.count(fault["old"]) == 1
