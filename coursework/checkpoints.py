@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import nn
 
 from coursework.datasets import sha256
-from coursework.provenance import OTHER_DATA, Training, architecture_of
+from coursework.provenance import OTHER_CODE, OTHER_DATA, Training, architecture_of
 from coursework.records import build_dir, create, keep_dir, write_bytes, write_text
 from coursework.runtime import device_name
 
@@ -117,38 +117,45 @@ def obtain(
     if done and (done.get("key"), done.get("architecture")) == (training.key, architecture):
         return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
     if committed.is_file() and not retrain:
-        facts = read_facts(committed)
-        if accept(committed, facts, released or training, architecture):
-            differing = training.data.differing(folder, facts["data"])
-            return load_weights(committed, model) | provenance(committed, folder, "weights", differing)
+        facts = stand_for(released or training, committed, read_facts(committed), folder, "weights", architecture)
+        if facts:
+            return load_weights(committed, model) | facts
     history = train(build_dir(week) / f"{name}.checkpoint", training.key)
     state = PartialState()
     if state.is_main_process:
         facts = {**training.as_facts(), "architecture": architecture, "history": history}
         save_weights(fresh, model, facts | {"training": spent(history)})
-        write_text(create(keep_dir(week) / "trained_on") / f"{training.data.name}.txt", training.data.as_text())
+        list_items(week, training)
     state.wait_for_everyone()
     extract_model_from_parallel(model, keep_fp32_wrapper=False)  # computes as one that was loaded, not as in training
     return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
 
 
-def accept(path: Path, facts: dict | None, training: Training, architecture: str | None = None) -> bool:
-    """Whether a committed file with these facts stands for `training`, and fits a model of this architecture, if any.
+def stand_for(
+    training: Training, path: Path, facts: dict | None, folder: Path, origin: str, architecture: str | None = None
+) -> dict | None:
+    """What `obtain` adds to `facts` of a committed file below a week's folder, if it stands for `training`; else None.
 
+    Weights must fit a model of this `architecture`, too.
     Raises: ValueError if not, while results are reproduced, unless it is of another data set: that one has its own
     results. Elsewhere other code is said in a line; other settings are what was asked for.
     """
     reason = training.difference(facts)
-    if reason == OTHER_DATA:
-        return False
     if reason is None and architecture and facts["architecture"] != architecture:
         reason = "weights of another architecture"
-    if reason and os.environ.get("COURSEWORK_REPRODUCE"):
+    if reason is None:
+        return provenance(path, folder, origin, training.data.differing(folder, facts["data"]))
+    if reason != OTHER_DATA and os.environ.get("COURSEWORK_REPRODUCE"):
         advice = "restore them, or use reproduce --retrain"
         raise ValueError(f"{path.parent.name}/{path.name}: {reason}; so they do not stand for this training; {advice}")
-    if reason == "trained by other code":
+    if reason == OTHER_CODE:
         print(f"{path.parent.name}/{path.name}: {reason}; training anew")
-    return reason is None
+    return None
+
+
+def list_items(week: str, training: Training) -> None:
+    """Write the list of what a training's weights were trained on beside them, where they are committed from."""
+    write_text(create(keep_dir(week) / "trained_on") / f"{training.data.name}.txt", training.data.as_text())
 
 
 def provenance(path: Path, root: Path, origin: str, differing: int = 0) -> dict:
@@ -178,9 +185,9 @@ def recorded(
         return record | provenance(fresh, keep_dir(week), "computed")
     if committed.is_file() and not retrain:
         record = read_json(committed)
-        if accept(committed, record, training):
-            differing = training.data.differing(folder, record["data"])
-            return record | provenance(committed, folder, "record", differing)
+        facts = stand_for(training, committed, record, folder, "record")
+        if facts:
+            return record | facts
     record = {**training.as_facts(), **compute()}
     record["training"] = {**spent(record.get("history", [])), **record.get("training", {})}
     fresh.parent.mkdir(parents=True, exist_ok=True)

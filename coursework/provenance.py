@@ -27,7 +27,7 @@ from coursework.weeks import all_weeks
 # data have a fingerprint of their own, and what is chosen by a name in the settings is handed to `training_code`.
 NOT_TRAINED = {"config", "data", "evaluate", "plots", "recipe", "report", "stages"}
 CONSTANTS = (bool, int, float, str, type(None))
-OTHER_DATA = "trained on other data"
+OTHER_DATA, OTHER_CODE = "trained on other data", "trained by other code"
 
 
 def short_hash(*parts) -> str:
@@ -252,4 +252,4 @@ class Training:
         changed = [f"{name} {theirs.get(name)!r}, now {own.get(name)!r}" for name in names]
         if changed:
             return f"trained with other settings ({'; '.join(changed[:3])})"
-        return None if facts["code"] == self.code else "trained by other code"
+        return None if facts["code"] == self.code else OTHER_CODE

@@ -18,7 +18,7 @@ import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
-from coursework.checkpoints import accept, load_weights, provenance, read_facts, save_weights, spent
+from coursework.checkpoints import list_items, load_weights, provenance, read_facts, save_weights, spent, stand_for
 from coursework.provenance import Training, architecture_of, fingerprint, model_code, training_code
 from coursework.records import build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
@@ -93,9 +93,9 @@ def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") 
     committed, fresh = (root / record_name(cell, lesions, suffix) for root in (FOLDER, keep_dir("7W")))
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
-        if accept(committed, record and record.facts, training):
-            differing = training.data.differing(FOLDER, record.facts["data"])
-            record.facts.update(provenance(committed, FOLDER, "record", differing))
+        facts = stand_for(training, committed, record and record.facts, FOLDER, "record")
+        if facts:
+            record.facts.update(facts)
             return record
     record = read_record(fresh)
     if record is None or record.facts["key"] != training.key:
@@ -146,22 +146,16 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
     training, name = training_of(cell, config, lesions), weights_name(cell, lesions)
     model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
     if committed.is_file() and not config.retrain:
-        facts = read_facts(committed)
-        if accept(committed, facts, training, architecture_of(model)):
-            differing = training.data.differing(FOLDER, facts["data"])
-            return model, load_weights(committed, model) | provenance(committed, FOLDER, "weights", differing)
+        facts = stand_for(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
+        if facts:
+            return model, load_weights(committed, model) | facts
     if (read_facts(fresh) or {}).get("key") != training.key:
         train_cell(cell, config, lesions, keep_dir("7W") / record_name(cell, lesions))
-    keep(name, fresh, training)
+    kept = keep_dir("7W") / name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(kept, fresh.read_bytes())
+    list_items("7W", training)
     return model, load_weights(fresh, model) | provenance(fresh, build_dir("7W"), "computed")
-
-
-def keep(name: Path, weights: Path, training: Training) -> None:
-    """Put weights, and the list of what they were trained on, where they are committed from."""
-    kept, listing = keep_dir("7W") / name, keep_dir("7W") / "trained_on" / f"{training.data.name}.txt"
-    for path, content in ((kept, weights.read_bytes()), (listing, training.data.as_text().encode())):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, content)
 
 
 def judge(model: torch.nn.Module, lesions: Collection, facts: dict) -> Record:
