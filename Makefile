@@ -1,5 +1,5 @@
-# make run · test · lab · render · check · reproduce · bench · clean
-# WEEK=1W, PROFILE=sample and SET=rows=500 narrow `run`; WEEK and PROFILE=full `render`; RETRAIN=1 extends `reproduce`.
+# make run · fetch · test · lab · render · check · reproduce · bench · clean
+# WEEK=1W, PROFILE=sample and SET=rows=500 narrow `run`, WEEK=1W `fetch`; WEEK and PROFILE=full `render`; RETRAIN=1 extends `reproduce`.
 PYTHON ?= python3
 PROFILE ?= $(COURSEWORK_PROFILE)
 SET ?= $(COURSEWORK_SET)
@@ -8,10 +8,13 @@ RUN := .venv/bin/python
 READY := .venv/.ready
 OPTIONS = $(WEEK) $(if $(PROFILE),--profile $(PROFILE)) --set "$(SET)"
 
-.PHONY: run test test-all lab render check reproduce bench clean
+.PHONY: run fetch test test-all lab render check reproduce bench clean
 
 run: $(READY)
 	@$(RUN) -m coursework run $(OPTIONS)
+
+fetch: $(READY)
+	@$(RUN) -m coursework fetch $(WEEK)
 
 test: $(READY)
 	@$(RUN) -m ruff check .

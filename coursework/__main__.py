@@ -1,4 +1,4 @@
-"""Command line: python -m coursework run|render|check|reproduce|rekey [WEEK…], tables, unpack FOLDER."""
+"""Command line: python -m coursework run|render|check|reproduce|rekey|fetch [WEEK…], tables, unpack FOLDER."""
 
 import argparse
 import dataclasses
@@ -10,6 +10,12 @@ from pathlib import Path
 from coursework import commands, datasets, readme, reproduce, terminal
 from coursework.profile import PROFILES, check_environment, check_profile, overrides_for, parse_overrides
 from coursework.weeks import Week, select_weeks
+
+FETCH = (
+    "Download the data sets of the weeks into the data folder: data/, or where COURSEWORK_DATA points. What is there "
+    "stays. Where an account or a form is needed, numbered steps say what to do. Exit status: 0 if all data sets are "
+    "there now, 1 if steps are left for you, 2 if something went wrong."
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,6 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
     rekeying = commands_.add_parser("rekey", help=text, description=text)
     rekeying.add_argument("weeks", nargs="+", metavar="WEEK", help="1W, 2W, …")
     rekeying.add_argument("--since", default="HEAD", metavar="REV", help="the git revision before it (default: HEAD)")
+    text = "download the data sets of the weeks into the data folder, or say how to get them"
+    fetch = commands_.add_parser("fetch", help=text, description=FETCH)
+    fetch.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; all of them without any")
     commands_.add_parser("tables", help="write the READMEs' tables from the records again")
     unpack = commands_.add_parser("unpack", help="put the known archives of a folder into the data folder")
     unpack.add_argument("folder", type=Path)
@@ -76,6 +85,10 @@ def dispatch(options: argparse.Namespace) -> int:
         from coursework import rekey  # only here: it needs torch
 
         return rekey.rekey(weeks, options.since)
+    if options.command == "fetch":
+        from coursework import fetching  # only here: other commands need no network
+
+        return fetching.fetch(weeks)
     if options.command == "check":
         return commands.check(weeks)
     fields = {week.name: config_fields(week) for week in weeks}

@@ -1,7 +1,8 @@
 """The data folder: where it is, and how archives get into it safely.
 
 `COURSEWORK_DATA` (default: `data/` at the repository's root) holds one folder a data set, in its publisher's layout.
-Loaders and stand-ins live in the weeks; `python -m coursework unpack FOLDER` puts archives from FOLDER in place.
+Loaders and stand-ins live in the weeks; `python -m coursework unpack FOLDER` puts archives from FOLDER in place, and
+`python -m coursework fetch` what publishers give out (`fetching`).
 """
 
 import gzip
@@ -10,11 +11,9 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
-from http.client import HTTPException
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 from coursework.records import write_bytes
 from coursework.weeks import ROOT
@@ -42,52 +41,21 @@ def verify(path: Path, expected: str, advice: str = "fetch it again") -> None:
         raise ValueError(f"{path.name} has SHA-256 {found[:12]}…, expected {expected[:12]}…; {advice}")
 
 
-def download(name: str, urls: tuple[str, ...], expected: str, below: str) -> Path:
-    """A file of the data folder, at `below`, with SHA-256 `expected`: as it is, or fetched once, whole or not at all.
+@contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """An empty folder in the data folder, where `name` is prepared; it is removed in the end.
 
-    The `urls` are tried one after the other; what they give gets its name only if its hash is right.
-    Raises: ValueError for a file that is there with another hash, FileNotFoundError with instructions if none of the
-    addresses gives it, PermissionError if the data folder cannot be written.
+    Raises: PermissionError that says how to use another data folder, if this one cannot be written or is full.
     """
-    path, reasons = data_dir() / below, []
-    if path.exists():
-        verify(path, expected, "delete it and run again")
-        return path
-    for url in urls:
-        try:
-            content = fetch(url, expected)
-        except (OSError, HTTPException, ValueError) as error:
-            reasons.append(f"{urlsplit(url).hostname}: {error}")
-        else:
-            return keep(content, path)
-    raise FileNotFoundError(
-        f"{name} is not in the data folder, at {below}, and cannot be downloaded ({'; '.join(reasons)}); go online "
-        f"once, or put what is at {urls[0]} there yourself"
-    )
-
-
-def fetch(url: str, expected: str, seconds: float = 30, limit: int = 2**26) -> bytes:
-    """What an address gives, `limit` bytes at most; a server that says nothing for so many seconds is given up.
-
-    Raises: ValueError if its SHA-256 is not `expected`, OSError or HTTPException if nothing comes.
-    """
-    with urlopen(url, timeout=seconds) as response:
-        content = response.read(limit)
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        raise ValueError(f"{len(content):,} bytes with SHA-256 {found[:12]}…, expected {expected[:12]}…")
-    return content
-
-
-def keep(content: bytes, path: Path) -> Path:
-    """Write a new file of the data folder. Raises PermissionError that says how to use another data folder."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, content)
+        data_dir().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=data_dir(), prefix=".part-") as folder:
+            yield Path(folder)
     except OSError as error:
-        advice = "set COURSEWORK_DATA to a folder of yours"
-        raise PermissionError(f"cannot write {path.name} to {data_dir()} ({error.strerror}); {advice}") from None
-    return path
+        if error.errno is None:  # not of the system: an error with a text of ours, or one of the network
+            raise
+        advice = "set COURSEWORK_DATA to a folder of yours with enough space"
+        raise PermissionError(f"cannot write {name} to {data_dir()} ({error.strerror}); {advice}") from None
 
 
 def extract_zip(archive: Path, target: Path, finish: Callable[[Path], None] | None = None) -> None:

@@ -175,7 +175,7 @@ def test_full_without_files_or_token_says_what_to_do(tmp_path, monkeypatch, caps
 
     monkeypatch.setattr("kagglehub.competition_download", refuse)
     with pytest.raises(
-        FileNotFoundError, match=r"join the competition .* put its files there or set up a Kaggle token"
+        FileNotFoundError, match=r"join the competition .* \(python -m coursework fetch 3W prints the steps\)"
     ):
         data.load_customers(CONFIGS["full"])
     assert "Kaggle: OSError: no access" in capsys.readouterr().out

@@ -102,7 +102,7 @@ def test_a_corrupt_picture_is_named(folder):
 
 
 def test_what_is_not_there_is_said(folder):
-    with pytest.raises(FileNotFoundError, match="into ffhq/, or use the profile sample"):
+    with pytest.raises(FileNotFoundError, match=r"\(python -m coursework fetch 10W\), or use the profile sample"):
         data.load_faces(replace(CONFIG, sources=("ffhq",)), 32)
     with pytest.raises(ValueError, match="unknown source 'x'"):
         data.load_faces(replace(CONFIG, sources=("x",)), 32)

@@ -2,16 +2,15 @@
 
 import gzip
 import hashlib
-import io
 import pickle
 from dataclasses import replace
-from http.client import IncompleteRead
 
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 
-from coursework import datasets
+from coursework import datasets, downloads
 from knn import data
 from knn.config import CONFIGS
 
@@ -108,7 +107,7 @@ def publisher(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
     text = pd.read_csv(data.EMBEDDED)[[*data.FEATURES, data.TARGET]].to_csv(header=False, index=False)
     content = gzip.compress(text.encode())
-    monkeypatch.setattr(data, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(data, "COVERTYPE", replace(data.COVERTYPE, sha256=hashlib.sha256(content).hexdigest()))
     return content
 
 
@@ -116,20 +115,19 @@ def send(monkeypatch, answers):
     """Have addresses answered without a network: bytes are sent, errors raised; returns the list of requests."""
     asked = []
 
-    def answer(url, timeout):
-        assert timeout <= 60
+    def answer(url, file):
         asked.append(url)
-        content = answers[url]
-        if isinstance(content, Exception):
-            raise content
-        return io.BytesIO(content)
+        if isinstance(answers[url], Exception):
+            raise answers[url]
+        file.write(answers[url])
 
-    monkeypatch.setattr(datasets, "urlopen", answer)
+    monkeypatch.setattr(downloads, "download_rest", answer)
+    monkeypatch.setattr(downloads, "WAITS", ())
     return asked
 
 
 def test_full_is_downloaded_once_and_checked(tmp_path, monkeypatch, publisher):
-    asked = send(monkeypatch, {data.ADDRESSES[0]: publisher})
+    asked = send(monkeypatch, {data.COVERTYPE.urls[0]: publisher})
     covertype = data.load_covertype(CONFIGS["full"])
     assert (covertype.name, covertype.source) == ("covertype", "all rows of UCI Covertype, CC BY 4.0")
     committed = data.load_covertype(CONFIGS["sample"])
@@ -144,8 +142,8 @@ def test_full_is_downloaded_once_and_checked(tmp_path, monkeypatch, publisher):
 
 
 def test_a_second_address_is_tried(monkeypatch, publisher):
-    first, second = data.ADDRESSES
-    asked = send(monkeypatch, {first: TimeoutError("timed out"), second: publisher})
+    first, second = data.COVERTYPE.urls
+    asked = send(monkeypatch, {first: requests.Timeout("timed out"), second: publisher})
     assert len(data.load_covertype(CONFIGS["full"]).labels) == 10_000
     assert asked == [first, second]
 
@@ -153,17 +151,20 @@ def test_a_second_address_is_tried(monkeypatch, publisher):
 @pytest.mark.fault("no network at full, Covertype not there (1W)", "an error that says where to put which file")
 def test_full_offline_says_how_to_get_the_rows(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(downloads, "WAITS", ())
     advice = r"put what is at https://archive\.ics.*covtype\.data\.gz there yourself, or use the profile sample"
-    with pytest.raises(FileNotFoundError, match=rf"at covertype/covtype\.data\.gz, and cannot .*offline.*{advice}"):
+    with pytest.raises(
+        FileNotFoundError, match=rf"at covertype/covtype\.data\.gz, and cannot .*no connection.*{advice}"
+    ):
         data.load_covertype(CONFIGS["full"])
 
 
 @pytest.mark.fault("a download that is cut off, or another file (1W)", "refused; nothing is left of it")
 def test_a_wrong_download_is_refused(tmp_path, monkeypatch, publisher):
-    first, second = data.ADDRESSES
-    send(monkeypatch, {first: publisher[:-9], second: IncompleteRead(b"")})
+    first, second = data.COVERTYPE.urls
+    send(monkeypatch, {first: publisher[:-9], second: requests.ConnectionError("cut off after 9 of 11 bytes")})
     with pytest.raises(
-        FileNotFoundError, match=r"archive\.ics\.uci\.edu: [\d,]+ bytes with SHA-256 .*figshare.*Incomp"
+        FileNotFoundError, match=r"archive\.ics\.uci\.edu: another file than expected.*figshare.*cut off after 9"
     ):
         data.load_covertype(CONFIGS["full"])
     assert not list((tmp_path / "data").rglob("*"))
@@ -181,7 +182,7 @@ def test_a_changed_file_is_refused(tmp_path, monkeypatch, publisher):
 
 def test_what_scikit_learn_has_kept_is_not_unpickled(tmp_path, monkeypatch, publisher):
     """Its cache is a pickle; whoever can write to the data folder could run code by it."""
-    asked = send(monkeypatch, {data.ADDRESSES[0]: publisher})
+    asked = send(monkeypatch, {data.COVERTYPE.urls[0]: publisher})
     folder = tmp_path / "data" / "covertype"
     folder.mkdir(parents=True)
     for name in ("samples_py3", "targets_py3"):
@@ -204,12 +205,12 @@ class Bomb:
 def test_the_hash_is_the_one_that_scikit_learn_checks():
     from sklearn.datasets import _covtype
 
-    assert _covtype.ARCHIVE.checksum == data.SHA256
-    assert _covtype.ARCHIVE.url in data.ADDRESSES
+    assert _covtype.ARCHIVE.checksum == data.COVERTYPE.sha256
+    assert _covtype.ARCHIVE.url in data.COVERTYPE.urls
 
 
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, publisher):
-    send(monkeypatch, {data.ADDRESSES[0]: publisher})
+    send(monkeypatch, {data.COVERTYPE.urls[0]: publisher})
     (tmp_path / "data").write_text("a file")
     with pytest.raises(PermissionError, match=r"cannot write covtype\.data\.gz to .*set COURSEWORK_DATA"):
         data.load_covertype(CONFIGS["full"])

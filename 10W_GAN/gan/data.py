@@ -55,8 +55,8 @@ def load_faces(config: Config, side: int) -> Faces:
     faces = first_source(config, config.sources, {name: partial(load, side=side) for name, load in loaders.items()})
     if faces is None:
         raise FileNotFoundError(
-            f"none of {', '.join(config.sources)} is in the data folder; put the pictures of Kaggle's "
-            "xhlulu/flickrfaceshq-dataset-nvidia-resized-256px into ffhq/, or use the profile sample"
+            f"none of {', '.join(config.sources)} is in the data folder; download them (python -m coursework fetch "
+            "10W), or use the profile sample"
         )
     return faces
 

@@ -64,8 +64,8 @@ def load_sites(config: Config) -> Collection:
     sites = first_source(config, config.sources, {"folder": load_folder, "drawn": load_drawn})
     if sites is None:
         raise FileNotFoundError(
-            "no hardhat/images/ in the data folder; put the hard-hat photographs there (Kaggle "
-            "andrewmvd/hard-hat-detection has them), or use the profile sample"
+            "no hardhat/images/ in the data folder; download the photographs (python -m coursework fetch 11W), or use "
+            "the profile sample"
         )
     return sites if sites.validation else hold_out(sites)
 

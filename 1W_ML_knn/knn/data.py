@@ -9,18 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coursework.datasets import download
+from coursework.downloads import download
+from coursework.fetching import COVERTYPE
 from coursework.tables import check_categories, check_class_labels, check_columns, check_finite, read_csv
 from knn.config import Config
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "data" / "covertype_10k.csv.gz"
-# UCI's file and its copy for scikit-learn, whose fetch_covtype checks the same hash; but that keeps what it has read as
-# a pickle, which nobody checks when it is loaded again.
-ADDRESSES = (
-    "https://archive.ics.uci.edu/ml/machine-learning-databases/covtype/covtype.data.gz",
-    "https://ndownloader.figshare.com/files/5976039",
-)
-SHA256 = "614360d0257557dd1792834a85a1cdebfadc3c4f30b011d56afee7ffb5b15771"
 
 MEASURED = [
     "Elevation",
@@ -82,7 +76,7 @@ def fetch_all_rows() -> pd.DataFrame:
     Raises: FileNotFoundError with instructions if it is neither there nor to be had, ValueError for a changed file.
     """
     try:
-        path = download("Covertype", ADDRESSES, SHA256, "covertype/covtype.data.gz")
+        path = download(COVERTYPE)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}, or use the profile sample") from None
     return pd.read_csv(path, header=None, names=[*FEATURES, TARGET])

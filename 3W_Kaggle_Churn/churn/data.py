@@ -49,7 +49,7 @@ def load_customers(config: Config) -> Customers:
         return take_rows(customers, config.rows, config.seed)
     raise FileNotFoundError(
         f"none of {', '.join(FILES)} is in churn/ of the data folder, and Kaggle gave no access; join the competition "
-        f"{COMPETITION}, put its files there or set up a Kaggle token, or use the profile sample"
+        f"{COMPETITION} (python -m coursework fetch 3W prints the steps), or use the profile sample"
     )
 
 

@@ -66,7 +66,7 @@ def load_characters(config: Config) -> Gallery:
     if gallery is None:
         raise FileNotFoundError(
             "no pictures in simpsons/ of the data folder, and Kaggle gave no access; join the competition "
-            f"{COMPETITION}, unpack its archive there or set up a Kaggle token, or use the profile sample"
+            f"{COMPETITION} (python -m coursework fetch 6W prints the steps), or use the profile sample"
         )
     return gallery
 

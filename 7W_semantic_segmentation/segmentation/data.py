@@ -59,7 +59,7 @@ def load_lesions(config: Config) -> Collection:
     if found is None:
         raise FileNotFoundError(
             f"no ph2/{'/'.join(BELOW)}/ in the data folder; ask the ADDI project for the PH2 database and unpack it "
-            "there, or use the profile sample"
+            "there (python -m coursework fetch 7W prints the steps), or use the profile sample"
         )
     return found
 

@@ -58,8 +58,8 @@ def load_faces(config: Config) -> Faces:
     faces = first_source(config, config.sources, {"folder": load_folder, "drawn": load_drawn})
     if faces is None:
         raise FileNotFoundError(
-            f"no lfw/{BELOW}/ in the data folder; put LFW's deep-funneled images there (Kaggle "
-            "jessicali9530/lfw-dataset has them), or use the profile sample"
+            f"no lfw/{BELOW}/ in the data folder; download LFW (python -m coursework fetch 8W), or use the profile "
+            "sample"
         )
     return faces
 
