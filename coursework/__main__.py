@@ -18,13 +18,13 @@ def build_parser() -> argparse.ArgumentParser:
     commands_ = parser.add_subparsers(dest="command", required=True)
     helps = {
         "run": "execute copies of the notebooks into build/",
-        "render": "execute, apply the gate, and put the results into the weeks",
-        "check": "apply the gate to the committed notebooks",
+        "render": "execute, check the outputs, and write notebooks, records and tables into the weeks",
+        "check": "check the outputs of the committed notebooks (no errors, no paths, size limits, …)",
         "reproduce": "run the committed profile again and compare every metric",
     }
     for name, text in helps.items():
         command = commands_.add_parser(name, help=text, description=text)
-        command.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; all of them without any")
+        command.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; default: all weeks")
         if name == "run":
             default = os.environ.get("COURSEWORK_PROFILE", "tiny")
             command.add_argument("--profile", choices=PROFILES, default=default)
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "reproduce":
             text = "ignore committed weights and records, and repeat every training with the released settings"
             command.add_argument("--retrain", action="store_true", help=text)
-    text = "re-stamp committed weights after a renaming, if they train to the same bits as before it"
+    text = "after a pure renaming: if trainings are bit-identical, update the code hash in the committed weights"
     rekeying = commands_.add_parser("rekey", help=text, description=text)
     rekeying.add_argument("weeks", nargs="+", metavar="WEEK", help="1W, 2W, …")
     rekeying.add_argument("--since", default="HEAD", metavar="REV", help="the git revision before it (default: HEAD)")

@@ -50,7 +50,8 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
         if week.headline not in run["metrics"]
     ]
     complaints += [
-        f"the headline {week.headline} of the run on {run['data']['name']} was read from a record; compute it"
+        f"the headline {week.headline} of the run on {run['data']['name']} was read from a record; it must be "
+        "computed from data or from weights"
         for run in runs
         if run["origins"].get(week.headline) == "record"
     ]

@@ -1,9 +1,9 @@
-"""What finished weights and records stand for: the settings, the code and the data of a training.
+"""Provenance: by which settings, code and data weights and records were produced, and whether they are still valid.
 
-Two questions are kept apart. *May these weights be evaluated here?* They may if the architecture and the classes agree
-(`architecture_of`). *Do they stand for this training?* They do if settings and code agree as well (`Training`). Data
-are compared item by item and the difference is counted: another copy of a published data set, decoded by another
-library or saved at another JPEG quality, is still the data set that the weights were trained on.
+Weights can be evaluated if the architecture and the classes agree (`architecture_of`). They are the result of a given
+training if its settings, its code and the name of its data set agree, too (`Training`). The items of a data set are
+compared one by one and the differing ones are counted: another copy of a published data set, decoded by another
+library or saved with another JPEG quality, still counts as the data set that the weights were trained on.
 """
 
 import ast
@@ -23,8 +23,8 @@ import numpy as np
 
 from coursework.weeks import all_weeks
 
-# Modules of a week whose code does not decide what a training ends with, or which mention more than one training uses:
-# data have a fingerprint of their own, and what is chosen by a name in the settings is handed to `training_code`.
+# Modules of a week that are not part of the code hash: they do not influence the trained weights, or they mention code
+# of several trainings. Data have a fingerprint of their own; code that a setting selects is passed to `training_code`.
 NOT_TRAINED = {"config", "data", "evaluate", "plots", "recipe", "report", "stages"}
 CONSTANTS = (bool, int, float, str, type(None))
 OTHER_DATA, OTHER_CODE = "trained on other data", "trained by other code"
@@ -42,7 +42,7 @@ def short_hash(*parts) -> str:
 
 
 class Normalise(ast.NodeTransformer):
-    """Code without its wording: no docstrings, annotations, comments or texts of errors, f-strings as calls."""
+    """Reduce code to what it computes: drop docstrings, annotations and error texts; write f-strings as calls."""
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
         node.body = without_docstring(node.body)
@@ -123,7 +123,7 @@ def is_taught(thing) -> bool:
 
 
 def bare(thing):
-    """What is behind partial applications, caches and other wrappers."""
+    """The function or class inside `functools.partial`, caches and other wrappers."""
     while isinstance(thing, functools.partial):
         thing = thing.func
     return inspect.unwrap(thing) if callable(thing) else thing
@@ -148,10 +148,10 @@ def is_constant(value) -> bool:
 
 
 def training_code(*roots) -> str:
-    """A hash of functions and classes, of the helpers of a week that they call, and of the constants they mention.
+    """A hash of functions and classes, of the week's functions and classes that they use, and of their constants.
 
-    Wording, and the module in which a definition stands, change nothing. Helpers of NOT_TRAINED modules and of
-    `coursework` do not count. Arguments of a `functools.partial` belong into a training's settings.
+    Docstrings, comments, error texts and the module of a definition do not change the hash. Code of NOT_TRAINED modules
+    and of `coursework` is not included. Arguments of a `functools.partial` are not, either: put them into the settings.
     """
     found, waiting = {}, [bare(root) for root in roots]
     while waiting:
@@ -244,7 +244,7 @@ class Training:
     def difference(self, facts: dict | None) -> str | None:
         """Why finished weights or a record with these facts do not stand for this training; None if they do."""
         if facts is None or not {"settings", "code", "data"} <= set(facts):
-            return "damaged, or no file of this course"
+            return "damaged, or not written by this course's code"
         if facts["data"]["name"] != self.data.name:
             return OTHER_DATA
         own, theirs = as_json(self.settings), facts["settings"]

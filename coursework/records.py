@@ -13,8 +13,8 @@ from coursework.weeks import ROOT
 RUN_KEYS = {
     "profile", "overrides", "seed", "data", "metrics", "origins", "digests", "training", "minutes", "environment",
 }  # fmt: skip
-# How a run came to a metric, from the strongest to the weakest: computed from data, with trainings of this very run;
-# trained weights evaluated in this run; read from a committed file.
+# Where a metric comes from, from the strongest evidence to the weakest: computed from data, with its training;
+# evaluated from released weights; read from a committed record.
 ORIGINS = ("computed", "weights", "record")
 
 
@@ -85,7 +85,7 @@ def read_results(path: Path) -> dict:
 
 
 def read_leftover(path: Path) -> dict:
-    """`read_results` for what lies below `build/`: a damaged leftover there is as good as none."""
+    """`read_results` for a file below `build/`: a damaged file from an earlier run counts as missing."""
     try:
         return read_results(path)
     except ValueError:
@@ -98,7 +98,7 @@ def write_results(path: Path, results: dict) -> None:
 
 
 def weakest(*origins: str) -> str:
-    """The origin of what was made from things of these origins."""
+    """The origin of a metric that is computed from inputs of these origins: the weakest of them."""
     return max(origins, key=ORIGINS.index, default=ORIGINS[0])
 
 
@@ -142,7 +142,7 @@ class Run:
         Each is what `coursework.checkpoints.obtain` or `recorded` gave.
         """
         for facts in files:
-            if facts["origin"] != ORIGINS[0]:  # what this run trained itself is no file that it rests on
+            if facts["origin"] != ORIGINS[0]:  # weights that were trained here do not depend on a committed file
                 self.digests |= facts["digests"]
             if "architecture" in facts:
                 self.trainings |= dict.fromkeys(list(facts["digests"])[:1], facts["training"])
@@ -152,8 +152,8 @@ class Run:
     def save(self) -> None:
         """Write this run to `build/<week>/<profile>/results.json`, beside runs on other sources.
 
-        The first run that is saved is the headline. On the same source, other metrics, as of another notebook, are
-        added to what is there; the same ones replace it.
+        The first run that is saved is the headline. If a run on the same source exists and shares no metric with this
+        one (another notebook of the week), the two are merged; otherwise this run replaces it.
         """
         path = build_dir(self.week) / "results.json"
         results = read_leftover(path)

@@ -1,8 +1,8 @@
-"""Re-stamp finished weights and records after a change of the code that changes nothing that it computes.
+"""Update the code hash in committed weights and records after a refactoring that does not change any result.
 
-A renaming changes the code of a training, so weights would no longer stand for it. Here a week is trained at `tiny` by
-the code of a git revision and by the code that is there now. Only if all weights come out equal to the last bit do the
-committed files of these trainings get the new code (and the new names of settings) into their headers.
+A renaming changes the hash of a training's code, so its committed weights would have to be trained again. This command
+trains a week at `tiny` with the code of a git revision and with the current code. Only if all weights are bit-identical
+does it write the new hash (and the new names of settings) into the headers of the committed files.
 """
 
 import io
@@ -40,8 +40,9 @@ def rekey_week(week: Week, revision: str) -> int:
         weights = [name for name in sorted(before | now) if name.endswith(".safetensors")]
         differing = [name for name in weights if not same_weights(before.get(name), now.get(name))]
         if differing or not weights:
-            told = f"{', '.join(differing[:3])} came out otherwise than at {revision}"
-            print(f"{week.name}: {told if weights else 'nothing was trained'}; nothing is re-stamped, train again")
+            told = f"{', '.join(differing[:3])} differ from the weights trained at {revision}"
+            advice = "no file was changed; train again"
+            print(f"{week.name}: {told if weights else 'nothing was trained'}; {advice}")
             return 1
         pairs = [(facts_of(before[name]), facts_of(now[name])) for name in sorted(before.keys() & now.keys())]
         stamps = read_stamps([pair for pair in pairs if all(pair)])
@@ -50,7 +51,7 @@ def rekey_week(week: Week, revision: str) -> int:
     known = {code for code, _ in stamps.values()}
     left = [path.name for path in stamped_files(week) if facts_of(path)["code"] not in known]
     if left:
-        print(f"{week.name}: `tiny` has no such training, so these stay as they were: {', '.join(left)}")
+        print(f"{week.name}: unchanged, because `tiny` does not run their training: {', '.join(left)}")
     return int(bool(left))
 
 
@@ -97,7 +98,7 @@ def renamed(before: dict, now: dict) -> dict[str, str]:
     found = {name: [other for other in come if now[other] == before[name]] for name in gone}
     unclear = [name for name, others in found.items() if len(others) != 1]
     if unclear or len(gone) != len(come) or len({others[0] for others in found.values()}) < len(come):
-        raise ValueError(f"settings went from {gone} to {come}, and values do not tell which is which; train again")
+        raise ValueError(f"cannot match old settings {gone} to new settings {come} by their values; train again")
     return {name: others[0] for name, others in found.items()}
 
 

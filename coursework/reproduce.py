@@ -1,7 +1,7 @@
-"""Reproduction: run the committed profile of a week again and compare all that its record says.
+"""Reproduction: run a week again with the profile of its record and compare the results with the record.
 
-What was computed from data, or from trained weights, must come out again. What was read from a committed file is listed
-as not recomputed, whatever its value.
+Metrics computed from data or from released weights must agree. Metrics read from a committed record are listed as not
+recomputed, even if their values agree.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from coursework.profile import RELEASED, parse_overrides
 from coursework.weeks import Week
 
 EQUAL, DIFFERS, MISSING, ORIGIN = "equal", "DIFFERS", "MISSING", "OTHER ORIGIN"
-QUOTED, NO_BAND = "not recomputed", "no band is stated"
+QUOTED, NO_BAND = "not recomputed", "no tolerance stated"
 FAILURES = (DIFFERS, MISSING, ORIGIN)
 
 
@@ -73,14 +73,14 @@ def reproduce(weeks: list[Week], overrides: Callable[[Week], str], retrain: bool
         with repeating(retrain):
             statuses.append(reproduce_week(week, overrides(week), summary, retrain))
     if summary:
-        print("Metrics by origin: computed from data, from trained weights, read from a committed record.")
+        print("Metrics by origin: computed from data, evaluated from released weights, read from a record (†).")
         print_table(["week", "run on", *records.ORIGINS], [comparison.counts() for comparison in summary])
     return max(statuses, default=0)
 
 
 @contextlib.contextmanager
 def repeating(retrain: bool) -> Iterator[None]:
-    """Inside, kernels refuse committed weights that do not stand for their training, instead of training anew."""
+    """Within this context, notebooks raise an error for committed weights of another training; they do not retrain."""
     before = os.environ.get("COURSEWORK_REPRODUCE", "")
     os.environ["COURSEWORK_REPRODUCE"] = "" if retrain else "1"
     try:
@@ -116,7 +116,8 @@ def reproduce_week(week: Week, overrides: str, summary: list[Comparison], retrai
         compare_source(week, source, run, committed, summary, retrain) for source, run in again["runs"].items()
     )
     if committed["headline"] not in again["runs"] and status == 0:
-        print(f"{week.name}: the headline run, on {committed['headline']}, was not computed again")
+        print(f"{week.name}: the headline run, on {committed['headline']}, was not computed again:")
+        print("its data set is not in the data folder; the week's README says where to get it")
         return 1
     return status
 
@@ -125,7 +126,8 @@ def changed_files(week: Week, committed: dict) -> list[str]:
     """A sentence for each committed file of weights or record that is not what results.json says it was."""
     digests = {path: digest for run in committed["runs"].values() for path, digest in run["digests"].items()}
     return [
-        f"{week.folder.name}/{path} has SHA-256 {found[:12]}…, results.json has {digest[:12]}…; restore either from git"
+        f"{week.folder.name}/{path} has SHA-256 {found[:12]}…, but results.json records {digest[:12]}…; one of the two "
+        "was changed: restore both from git"
         for path, digest in digests.items()
         if (week.folder / path).is_file() and (found := sha256(week.folder / path)) != digest
     ]
@@ -137,7 +139,7 @@ def compare_source(
     """Compare the new run on one data source with the committed one, in a table; exit status as above."""
     if source not in committed["runs"]:
         there = ", ".join(committed["runs"])
-        print(f"{week.name}: no run on {source} is recorded (there is: {there}); nothing compared")
+        print(f"{week.name}: no run on {source} is recorded (only on: {there}), so nothing was compared")
         return 2
     comparison = compare(week, run, committed["runs"][source], retrain)
     columns = [f"{week.name} on {source}", "recorded", "now", "allowed", "origin", ""]
@@ -157,15 +159,16 @@ def compare(week: Week, run: dict, recorded: dict, retrain: bool = False) -> Com
 
 
 def band_finder(week: Week, run: dict, recorded: dict, retrain: bool) -> Callable[[str], float | None]:
-    """How far a metric may be from its record: not at all on the same machine with the same data, else the week's band.
+    """A function that gives the tolerance of a metric: 0 on the same machine with the same data, else that of the week.
 
-    What was trained elsewhere is another run when it is trained again; its band is in `retrained` of `week.toml`.
+    Metrics of networks that are trained again have their tolerances in `[retrained]` of `week.toml`.
     """
     same = run["environment"] == recorded["environment"] and run["data"] == recorded["data"]
     if not same and not retrain:
         differing, items = run["data"]["differing"], run["data"]["items"]
         print(f"{week.name}: another machine, other versions or other data ({differing} of {items:,} items differ from")
-        print("those of the training), so the bands of week.toml hold; on the same machine they are 0.")
+        print("the training data), so metrics may differ by the tolerances of week.toml. On the recorded machine, with")
+        print("the same versions and data, they must be equal to the last bit.")
 
     def band(name: str) -> float | None:
         if retrain and recorded["origins"].get(name) in ("weights", "record"):
@@ -207,8 +210,8 @@ def facts_that_differ(week: Week, run: dict, recorded: dict, retrain: bool) -> l
     committed = {path: digest for path, digest in run["digests"].items() if (week.folder / path).is_file()}
     unknown = [path for path, digest in committed.items() if recorded["digests"].get(path) != digest]
     unused = [path for path in recorded["digests"] if (week.folder / path).is_file() and path not in run["digests"]]
-    found += [f"{path} was used, which is not what the record names" for path in unknown]
-    return found + [f"{path} was used by the recorded run and was not used now" for path in unused]
+    found += [f"{path} was used, but its SHA-256 is not the one in the record" for path in unknown]
+    return found + [f"{path} was used by the recorded run, but not by this one" for path in unused]
 
 
 def settings_of(run: dict) -> dict[str, str]:

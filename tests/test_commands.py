@@ -10,7 +10,7 @@ from coursework.__main__ import build_parser, check_overrides, main
     [
         (["run", "4W"], "unknown week 4W; there are: 1W"),
         (["run", "--set", "speed=3"], "no selected week has a config field 'speed'. 1W: embedded, rows, "),
-        (["run", "--set", "5W.rows=3"], "names no week"),
+        (["run", "--set", "5W.rows=3"], "is not a week"),
         (["render", "1W", "--set", "rows"], "cannot read override 'rows'"),
         (["reproduce", "1W", "--set", "row=3"], "no selected week has"),
         (["unpack", "no-such-folder"], "no-such-folder holds none of ph2.zip"),

@@ -209,8 +209,8 @@ def test_batches_are_scaled_and_half_are_mirrored():
 
 
 @pytest.mark.fault(
-    "kill -9 in the middle of a period (10W)",
-    "the same command goes on from the last finished period; weights equal to the last bit",
+    "kill -9 between two checkpoints (10W)",
+    "running the command again resumes from the last checkpoint; the weights are bit-identical",
 )
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of a period; the same command ends with the weights of one that was never killed."""

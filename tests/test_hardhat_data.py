@@ -74,7 +74,8 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
 
 
 @pytest.mark.fault(
-    "XML entities, malformed XML, boxes upside down (11W)", "an error that names the file; entities are never resolved"
+    "XML entities, malformed XML, boxes with ymax < ymin (11W)",
+    "an error that names the file; entities are never resolved",
 )
 @pytest.mark.parametrize(
     ("change", "message"),
@@ -132,7 +133,8 @@ def write_turned(folder, name, orientation, size, box):
 
 
 @pytest.mark.fault(
-    "a photograph stored turned by its EXIF orientation (11W)", "its boxes are turned with it, or an error"
+    "a photograph with an EXIF orientation (11W)",
+    "its boxes are rotated with it; an error if it is unclear to which pixels they refer",
 )
 @pytest.mark.parametrize(("size", "box"), [((40, 30), [5, 4, 14, 20]), ((30, 40), [10, 5, 26, 14])])
 def test_boxes_of_a_photograph_that_is_stored_turned(folder, size, box):

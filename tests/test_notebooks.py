@@ -173,7 +173,7 @@ def test_render_touches_nothing_if_record_or_cover_is_not_written(week, sources,
     assert f"{name} was not written" in capsys.readouterr().out
 
 
-@pytest.mark.fault("a cell that fails while a week is rendered", "nothing of the week is touched")
+@pytest.mark.fault("a cell that fails while a week is rendered", "no committed file of the week is changed")
 @pytest.mark.parametrize("fault", ["1 / 0", "import sys; print('noise', file=sys.stderr)"])
 def test_render_touches_nothing_if_a_cell_fails_or_the_gate_complains(week, fault, capsys):
     write(week, record(0.5), COVER, fault)

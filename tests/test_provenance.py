@@ -149,4 +149,8 @@ def test_settings_that_differ_are_named():
     facts = training.as_facts() | {"settings": {"steps": 4, "sides": [1, 2]}}
     assert training.difference(facts) == "trained with other settings (steps 4, now 5)"
     assert training.difference(training.as_facts() | {"code": "x"}) == "trained by other code"
-    assert training.difference({"key": "old"}) == training.difference(None) == "damaged, or no file of this course"
+    assert (
+        training.difference({"key": "old"})
+        == training.difference(None)
+        == "damaged, or not written by this course's code"
+    )

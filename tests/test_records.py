@@ -136,7 +136,8 @@ def test_a_record_that_is_not_there_is_empty(tmp_path):
 
 
 @pytest.mark.fault(
-    "disk full while a record is written", "the error is raised; the old record is whole, and no half file is left"
+    "disk full while a record is written",
+    "the error is raised; the old record stays intact, and no partial file is left",
 )
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "results.json"

@@ -21,7 +21,7 @@ def test_names_of_settings_follow_their_values():
     assert rekey.renamed({"steps": 5}, {"steps": 5}) == {}
     unclear = ({"rate": 0.1}, {"lr": 0.2}), ({"a": 1, "b": 1}, {"c": 1, "d": 1}), ({"a": 1}, {"a": 1, "b": 2})
     for before, now in unclear:
-        with pytest.raises(ValueError, match="values do not tell which is which"):
+        with pytest.raises(ValueError, match="cannot match old settings"):
             rekey.renamed(before, now)
 
 
@@ -61,7 +61,7 @@ def test_nothing_is_restamped_if_a_training_comes_out_otherwise(week, monkeypatc
     monkeypatch.setattr(rekey, "train", lambda week, tree, build: places["before" if tree == "before" else "now"])
     monkeypatch.setattr(rekey, "restamp", None)
     assert rekey.rekey([week], "HEAD") == 1
-    assert "net.safetensors came out otherwise than at HEAD; nothing is re-stamped" in capsys.readouterr().out
+    assert "net.safetensors differ from the weights trained at HEAD; no file was changed" in capsys.readouterr().out
     places["now"] = places["before"] = {}
     assert rekey.rekey([week], "HEAD") == 1
 

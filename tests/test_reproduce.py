@@ -128,7 +128,7 @@ def test_a_file_that_the_record_does_not_name_is_named(week, capsys):
     rendered(week, record(0.5) + FILE.replace("ORIGIN", "weights").replace("QUOTED", "0.25"))
     forge(week, lambda run: run["digests"].clear())
     assert reproduce.reproduce([week], no_overrides) == 1
-    assert "weights.bin was used, which is not what the record names" in capsys.readouterr().out
+    assert "weights.bin was used, but its SHA-256 is not the one in the record" in capsys.readouterr().out
 
 
 def test_it_does_not_go_on_from_what_a_killed_run_left(week):
@@ -161,7 +161,7 @@ def test_kernels_know_that_they_reproduce_and_that_they_retrain(week):
 
 
 @pytest.mark.parametrize(
-    ("band", "verdict"), [({}, "no band is stated"), ({"accuracy": 0.1}, "equal"), ({"accuracy": 0.01}, "DIFFERS")]
+    ("band", "verdict"), [({}, "no tolerance stated"), ({"accuracy": 0.1}, "equal"), ({"accuracy": 0.01}, "DIFFERS")]
 )
 def test_a_training_elsewhere_is_compared_within_the_band_for_retraining(week, band, verdict):
     then, now = make_run(0.5, "weights"), make_run(0.55)
@@ -194,7 +194,7 @@ def test_it_says_when_there_is_nothing_to_compare(week, capsys):
     commands.render([week], "sample", no_overrides)
     write(week, record(0.5).replace('"rows"', '"other"'), COVER)
     assert reproduce.reproduce([week], no_overrides) == 2
-    assert "no run on other is recorded (there is: rows); nothing compared" in capsys.readouterr().out
+    assert "no run on other is recorded (only on: rows), so nothing was compared" in capsys.readouterr().out
 
 
 def test_it_fails_if_a_notebook_records_nothing(week, capsys):

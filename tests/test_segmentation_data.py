@@ -155,7 +155,7 @@ def save_turned(place, orientation, lesion):
     lesion.save(place / f"{place.name}_lesion" / f"{place.name}_lesion.bmp")
 
 
-@pytest.mark.fault("a photograph stored turned by its EXIF orientation (7W)", "image and mask are put upright together")
+@pytest.mark.fault("a photograph with an EXIF orientation (7W)", "image and mask are rotated together")
 @pytest.mark.parametrize("for_upright", [True, False])
 def test_an_image_that_is_stored_turned_keeps_its_mask(root, for_upright):
     place = make_database(root).joinpath(*data.BELOW, "IMD003")
