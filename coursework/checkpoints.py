@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import nn
 
 from coursework.datasets import sha256
-from coursework.provenance import OTHER_CODE, OTHER_DATA, Training, architecture_of
+from coursework.provenance import OTHER_CODE, OTHER_DATA, Training, architecture_of, listing_of
 from coursework.records import build_dir, create, keep_dir, write_bytes, write_text
 from coursework.runtime import device_name
 
@@ -156,8 +156,9 @@ def stand_for(
 
 
 def list_items(week: str, training: Training) -> None:
-    """Write the list of what a training's weights were trained on beside them, where they are committed from."""
-    write_text(create(keep_dir(week) / "trained_on") / f"{training.data.name}.txt", training.data.as_text())
+    """Write the list of the items of a training's data beside its weights or record, where these are committed from."""
+    path = keep_dir(week) / listing_of(training.as_facts()["data"])
+    write_text(create(path.parent) / path.name, training.data.as_text())
 
 
 def provenance(path: Path, root: Path, origin: str, differing: int = 0) -> dict:
@@ -194,6 +195,7 @@ def recorded(
     record["training"] = {**spent(record.get("history", [])), **record.get("training", {})}
     fresh.parent.mkdir(parents=True, exist_ok=True)
     write_text(fresh, to_json(record))
+    list_items(week, training)
     return record | provenance(fresh, keep_dir(week), "computed")
 
 

@@ -7,6 +7,7 @@ library or saved with another JPEG quality, still counts as the data set that th
 """
 
 import ast
+import copy
 import functools
 import hashlib
 import inspect
@@ -23,10 +24,12 @@ import numpy as np
 
 from coursework.weeks import all_weeks
 
-# Modules of a week that are not part of the code hash: they do not influence the trained weights, or they mention code
-# of several trainings. Data have a fingerprint of their own; code that a setting selects is passed to `training_code`.
-NOT_TRAINED = {"config", "data", "evaluate", "plots", "recipe", "report", "stages"}
-CONSTANTS = (bool, int, float, str, type(None))
+# Modules of a week whose code is no part of a training: settings are compared by value, figures come afterwards.
+NOT_TRAINED = {"config", "plots", "report"}
+HELPERS = {
+    "coursework.imagenet",
+    "coursework.schedules",
+}  # modules outside the weeks whose code takes part in trainings
 OTHER_DATA, OTHER_CODE = "trained on other data", "trained by other code"
 
 
@@ -115,11 +118,11 @@ def week_packages() -> set[str]:
 
 
 def is_taught(thing) -> bool:
-    """Whether a function or class belongs to what a week trains: defined in its package, or in a notebook."""
+    """Whether a function or class takes part in trainings: it is defined in a week, in a notebook, or in HELPERS."""
     if not (inspect.isfunction(thing) or inspect.isclass(thing)):
         return False
     parts = thing.__module__.split(".")
-    return parts[0] in week_packages() and parts[-1] not in NOT_TRAINED
+    return thing.__module__ in HELPERS or (parts[0] in week_packages() and parts[-1] not in NOT_TRAINED)
 
 
 def bare(thing):
@@ -129,43 +132,108 @@ def bare(thing):
     return inspect.unwrap(thing) if callable(thing) else thing
 
 
-def names_of(tree: ast.stmt, scope: dict) -> Iterator[tuple[str, object]]:
-    """(name, value) of every global that a definition mentions, `module.name` included."""
+@dataclass(frozen=True)
+class Global:
+    """A name to which a module assigns a value: a constant, a collection of functions, a transform."""
+
+    module: str
+    name: str
+
+
+def source_of(thing) -> ast.stmt:
+    """The definition of a function or class, or the statement that assigns a global; a copy."""
+    return copy.deepcopy(module_names(thing.module)[0][thing.name]) if isinstance(thing, Global) else source_tree(thing)
+
+
+def module_names(module: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
+    """What a module assigns, {name: statement}, and imports, {name: (module, name there)}; nothing for a notebook."""
+    try:
+        return read_names(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError):
+        return {}, {}
+
+
+@functools.cache
+def read_names(source: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
+    """`module_names` of a module with this source."""
+    assigned, imported = {}, {}
+    for node in ast.parse(source).body:
+        for target in node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]:
+            if isinstance(target, ast.Name):
+                assigned[target.id] = node
+        if isinstance(node, ast.ImportFrom):
+            imported |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+    return assigned, imported
+
+
+def find_global(module: str, name: str) -> Global | None:
+    """Where a name gets its value, if that is a module of a week or one of HELPERS; imports are followed."""
+    parts = module.split(".")
+    if parts[-1] in NOT_TRAINED or not (parts[0] in week_packages() or module in HELPERS) or module not in sys.modules:
+        return None
+    assigned, imported = module_names(module)
+    if name in imported:
+        return find_global(*imported[name])
+    return Global(module, name) if name in assigned else None
+
+
+def is_choice(value) -> bool:
+    """Whether a value is a dict of functions or classes from which a setting chooses; the choice itself is a root."""
+    entries = value.values() if isinstance(value, dict) else ()
+    flat = [part for entry in entries for part in (entry if isinstance(entry, tuple) else (entry,))]
+    return bool(flat) and all(map(is_taught, flat))
+
+
+def names_of(tree: ast.stmt, module: types.ModuleType) -> Iterator[tuple[str, str, object]]:
+    """(module, name, value) of every global that a definition mentions, `module.name` included."""
+    scope = vars(module)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in scope:
-            yield node.id, scope[node.id]
+            yield module.__name__, node.id, scope[node.id]
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             owner = scope.get(node.value.id)
             if isinstance(owner, types.ModuleType) and hasattr(owner, node.attr):
-                yield node.attr, getattr(owner, node.attr)
+                yield owner.__name__, node.attr, getattr(owner, node.attr)
 
 
-def is_constant(value) -> bool:
-    """A number, a text, or a collection of them."""
-    if isinstance(value, dict):
-        return all(map(is_constant, (*value, *value.values())))
-    return all(map(is_constant, value)) if isinstance(value, tuple | list) else isinstance(value, CONSTANTS)
+def mentioned(thing, tree: ast.stmt) -> Iterator[object]:
+    """The functions, classes and globals of a week that a definition mentions; constants of a notebook as text."""
+    module = sys.modules[thing.module if isinstance(thing, Global) else thing.__module__]
+    for owner, name, value in names_of(tree, module):
+        found = find_global(owner, name)
+        if is_taught(value) or (is_taught(bare(value)) and not found):
+            yield bare(value)
+        elif found and not is_choice(value):
+            yield found
+        elif owner == "__main__" and name.isupper() and " at 0x" not in repr(value):
+            yield f"{name} = {value!r}"
 
 
-def training_code(*roots) -> str:
-    """A hash of functions and classes, of the week's functions and classes that they use, and of their constants.
+def training_code(*roots, alone: Sequence = ()) -> str:
+    """A hash of functions and classes, of all functions, classes and globals of the week that they use, and so on.
 
-    Docstrings, comments, error texts and the module of a definition do not change the hash. Code of NOT_TRAINED modules
-    and of `coursework` is not included. Arguments of a `functools.partial` are not, either: put them into the settings.
+    Of the definitions in `alone` only their own code counts, not what they use: they mention more than one training.
+    Annotations, docstrings, comments, error texts, and the module in which a definition stands, do not change the
+    hash. A dict of functions from which a setting chooses is not followed: the chosen one must be a root. Arguments of
+    a `functools.partial` among the roots belong into the settings.
     """
-    found, waiting = {}, [bare(root) for root in roots]
+    return short_hash(sorted(set(find_code(roots, alone).values())))
+
+
+def find_code(roots: Sequence, alone: Sequence = ()) -> dict[object, str]:
+    """The code behind `training_code`: {function, class, global or constant: its code}."""
+    texts, waiting, ends = {}, [bare(root) for root in (*roots, *alone)], {bare(one) for one in alone}
     while waiting:
         thing = waiting.pop()
-        if thing in found:
+        if thing in texts:
             continue
-        tree = source_tree(thing)
-        found[thing] = {plain_code(tree)}
-        for name, value in names_of(tree, vars(sys.modules[thing.__module__])):
-            if is_taught(bare(value)):
-                waiting.append(bare(value))
-            elif name.isupper() and is_constant(value):
-                found[thing].add(f"{name} = {value!r}")
-    return short_hash(sorted({text for texts in found.values() for text in texts}))
+        if isinstance(thing, str):
+            texts[thing] = thing
+            continue
+        tree = source_of(thing)
+        texts[thing] = plain_code(tree)  # takes the annotations out of the tree
+        waiting += [] if thing in ends else mentioned(thing, tree)
+    return texts
 
 
 def model_code(model) -> list[type]:
@@ -193,18 +261,23 @@ class Fingerprint:
     def differing(self, folder: Path, facts: dict) -> int:
         """How many of these items are not among those of the training that `facts` describe.
 
-        `folder` is the week's, where `trained_on/<name>.txt` lists the items of committed trainings.
+        `folder` is the week's, where `listing_of` says which file lists the items of a committed training.
         """
         if facts.get("hash") == self.hash:
             return 0
-        path = folder / "trained_on" / f"{self.name}.txt"
+        path = folder / listing_of(facts)
         known = np.array([int(word, 16) for word in path.read_text().split()], np.uint32) if path.is_file() else []
         return int((~np.isin(self.items, known)).sum())
 
     def as_text(self) -> str:
-        """The content of `trained_on/<name>.txt`, twelve items a line."""
+        """The content of the file that lists the items, twelve a line."""
         words = [f"{item:08x}" for item in self.items.tolist()]
         return "\n".join(" ".join(words[start : start + 12]) for start in range(0, len(words), 12)) + "\n"
+
+
+def listing_of(facts: dict) -> str:
+    """Where the items of the data that `facts` describe are listed, below the week's folder."""
+    return f"trained_on/{facts['name']}-{facts['hash']}.txt"
 
 
 def fingerprint(name: str, names: Sequence[str], *arrays: np.ndarray) -> Fingerprint:

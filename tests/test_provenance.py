@@ -6,7 +6,7 @@ import linecache
 import numpy as np
 import pytest
 
-from coursework import provenance
+from coursework import provenance, schedules
 from segmentation import losses, models, train
 
 STEP = """
@@ -79,6 +79,97 @@ def test_a_change_of_the_code_its_helpers_or_constants_is_seen(tmp_path, monkeyp
     assert hash_of(STEP.replace(old, new), tmp_path, monkeypatch) != hash_of(STEP, tmp_path, monkeypatch)
 
 
+GLOBALS = """
+import functools
+from gan.shared import FACTOR, soften as soft
+
+SLOPE = functools.partial(max, 0.2)
+CHANGES = {"mirror": SLOPE, "turn": slice(0, 90)}
+
+
+def sharp(x):
+    return x + 1
+
+
+def blunt(x):
+    return x - 1
+
+
+LOSSES = {"sharp": sharp, "blunt": (blunt, sharp)}
+
+
+class Plan:
+    loss: str
+
+    def loss_of(self):
+        return LOSSES[self.loss]
+
+
+def augment(images):
+    return [change(soft(images, FACTOR)) for change in CHANGES.values()]
+
+
+def assemble(seed):
+    return augment(seed + 1)
+"""
+SHARED = """
+FACTOR = 3
+
+
+def soften(images, by):
+    return images / by
+"""
+
+
+def hash_of_globals(code, shared, tmp_path, monkeypatch, names=("Plan", "augment"), alone=("assemble",)):
+    """The hash of definitions in a module that imports from another one of its week."""
+    for name, content in (("gan.shared", shared), ("gan.trial", code)):
+        path = tmp_path / f"{name}.py"
+        path.write_text(content)
+        linecache.checkcache(str(path))
+        module = type(provenance)(name)
+        module.__file__ = str(path)
+        monkeypatch.setitem(provenance.sys.modules, name, module)
+        exec(compile(content, str(path), "exec"), vars(module))
+    return provenance.training_code(
+        *(getattr(module, name) for name in names), alone=[getattr(module, name) for name in alone]
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("slice(0, 90)", "slice(0, 5)"),  # within a dict of objects
+        ("partial(max, 0.2)", "partial(max, 0.9)"),  # an argument, reached through that dict
+        ("FACTOR = 3", "FACTOR = 4"),  # imported from another module
+        ("images / by", "images * by"),  # imported by another name
+        ("LOSSES[self.loss]", 'LOSSES["sharp"]'),  # a method of a root
+        ("seed + 1", "seed + 2"),  # the own code of what is hashed alone
+    ],
+)
+def test_globals_methods_and_what_assembles_count(tmp_path, monkeypatch, old, new):
+    assert (GLOBALS + SHARED).count(old) == 1
+    before = hash_of_globals(GLOBALS, SHARED, tmp_path, monkeypatch)
+    assert hash_of_globals(GLOBALS.replace(old, new), SHARED.replace(old, new), tmp_path, monkeypatch) != before
+
+
+def test_what_was_not_chosen_and_what_is_hashed_alone_uses_do_not_count(tmp_path, monkeypatch):
+    before = hash_of_globals(GLOBALS, SHARED, tmp_path, monkeypatch)
+    changed = GLOBALS.replace("return x - 1", "return x - 2")  # the loss that is no root
+    assert hash_of_globals(changed, SHARED, tmp_path, monkeypatch) == before
+    chosen = [hash_of_globals(code, SHARED, tmp_path, monkeypatch, ("Plan", "blunt")) for code in (GLOBALS, changed)]
+    assert chosen[0] != chosen[1]
+    changed = GLOBALS.replace("slice(0, 90)", "slice(0, 5)")  # used by `assemble` only through `augment`
+    alone = [hash_of_globals(code, SHARED, tmp_path, monkeypatch, ("Plan",)) for code in (GLOBALS, changed)]
+    assert alone[0] == alone[1]
+
+
+def test_schedules_and_backbones_of_the_course_count():
+    found = provenance.find_code([train.fit])
+    assert schedules.one_cycle in found
+    assert "transforms" in {thing.module.split(".")[-1] for thing in found if isinstance(thing, provenance.Global)}
+
+
 def test_the_module_does_not_matter_and_helpers_of_other_packages_do_not_count(tmp_path, monkeypatch):
     own = hash_of(STEP, tmp_path, monkeypatch)
     assert own == hash_of(STEP, tmp_path, monkeypatch, module="simpsons.other")
@@ -86,8 +177,10 @@ def test_the_module_does_not_matter_and_helpers_of_other_packages_do_not_count(t
     assert own != hash_of(changed, tmp_path, monkeypatch)
     outside = [hash_of(code, tmp_path, monkeypatch, module="elsewhere.trial") for code in (STEP, changed)]
     assert outside[0] == outside[1]
+    plotting = [hash_of(code, tmp_path, monkeypatch, module="gan.plots") for code in (STEP, changed)]
+    assert plotting[0] == plotting[1]
     evaluating = [hash_of(code, tmp_path, monkeypatch, module="gan.evaluate") for code in (STEP, changed)]
-    assert evaluating[0] == evaluating[1]
+    assert evaluating[0] != evaluating[1]
 
 
 def test_definitions_of_a_notebook_are_found(monkeypatch):
@@ -135,11 +228,12 @@ def test_data_are_told_apart_item_by_item(tmp_path):
     ):
         assert provenance.fingerprint("faces", names, *arrays).hash != first.hash
     other = provenance.fingerprint("faces", "abcx", images)
-    assert other.differing(tmp_path, {"hash": other.hash}) == 0
-    assert other.differing(tmp_path, {"hash": first.hash}) == 4  # nothing is known of the training's items
+    facts = {"name": "faces", "hash": first.hash}
+    assert other.differing(tmp_path, {"name": "faces", "hash": other.hash}) == 0
+    assert other.differing(tmp_path, facts) == 4  # nothing is known of the training's items
     (tmp_path / "trained_on").mkdir()
-    (tmp_path / "trained_on" / "faces.txt").write_text(first.as_text())
-    assert other.differing(tmp_path, {"hash": first.hash}) == 1
+    (tmp_path / provenance.listing_of(facts)).write_text(first.as_text())
+    assert other.differing(tmp_path, facts) == 1
 
 
 def test_settings_that_differ_are_named():

@@ -67,7 +67,8 @@ def training_of(name: str, recipe: Recipe, faces: Faces, start: dict | None = No
     """What decides how a training ends; `start` are weights of a smaller generator to begin with."""
     begun_with = short_hash(*(value.numpy() for value in start.values())) if start else None
     networks = [model_code(build(recipe)) for build in (build_generator, build_discriminator)]
-    code = training_code(fit, train_step, build_optimizer, *LOSSES[recipe.loss], *networks[0], *networks[1])
+    taught = (fit, train_step, build_optimizer, *LOSSES[recipe.loss], *networks[0], *networks[1])
+    code = training_code(*taught, alone=[build_generator, build_discriminator])
     return Training({"training": name, **asdict(recipe), "start": begun_with}, code, fingerprint_of(faces))
 
 

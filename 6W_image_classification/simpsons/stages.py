@@ -60,14 +60,15 @@ def obtain(
 
 
 def training_of(
-    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery
+    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery, start=train_stage
 ) -> Training:
-    """What decides how a training ends."""
+    """What decides how a training ends; `start` is the function that seeds and builds the model."""
     changes = {name: repr(CHANGES[name]) for name in plan.augment}
     rules = {**asdict(plan), "augment": changes, "precision": None}  # a matter of the machine
     shape = {"stage": name, "backbone": model.kind, "upscaled": model.upscaled, "frozen": model.frozen}
     sizes = {"side": train.images.shape[1], "items": [len(train), len(validation)]}
-    code = training_code(fit, train_epoch, EpochSampler, TailLoss, BUILDERS[model.kind], *model_code(model))
+    taught = (fit, train_epoch, EpochSampler, TailLoss, build_model, BUILDERS[model.kind], *model_code(model))
+    code = training_code(*taught, alone=[start])
     parts = (train, validation)
     images, labels = (np.concatenate([getattr(part, kind) for part in parts]) for kind in ("images", "labels"))
     files = [name for part in parts for name in part.files]
