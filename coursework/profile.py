@@ -20,7 +20,7 @@ SETTINGS = {  # every variable of the environment that means something here
     "COURSEWORK_DATA": "folder of the data sets",
     "COURSEWORK_DEVICE": "cpu or cuda",
     "COURSEWORK_PROFILE": "tiny, sample or full",
-    "COURSEWORK_REPRODUCE": "set by the command `reproduce` for its notebooks",
+    "COURSEWORK_REPRODUCE": "data sets of the record, set by `reproduce` for its notebooks",
     "COURSEWORK_SET": "config fields to override",
 }
 

@@ -78,6 +78,8 @@ def read_results(path: Path) -> dict:
             run["data"]["name"], run["data"]["source"], run["data"]["items"], run["digests"].items()
             if run["metrics"].keys() != run["origins"].keys() or not set(run["origins"].values()) <= set(ORIGINS):
                 raise KeyError("origins")
+            if not all(map(is_number, run["metrics"].values())):
+                raise TypeError("a metric is not a finite number")
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         advice = "restore it from git, or delete it and render"
         raise ValueError(f"{path.name} is not a record ({error!r}); {advice}") from None
@@ -95,6 +97,11 @@ def read_leftover(path: Path) -> dict:
 def write_results(path: Path, results: dict) -> None:
     """Write a `results.json`, whole or not at all."""
     write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` can be a metric: a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def weakest(*origins: str) -> str:
@@ -126,13 +133,22 @@ class Run:
     generator: str | None = None
     started: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        """Raise ValueError while results are reproduced, if no record is about this data set: before any training."""
+        recorded = os.environ.get("COURSEWORK_REPRODUCE", "").replace(",", ", ")
+        if recorded and self.source not in recorded.split(", "):
+            raise ValueError(
+                f"this run is on {self.source}, but the record is about {recorded}: a data set of the record is not in "
+                f"the data folder; the README of {self.week} says where to get it"
+            )
+
     def add(self, origin: str = ORIGINS[0], /, **metrics: float) -> None:
         """Record metrics of one of ORIGINS. Raises ValueError for another, or a metric that is not a finite number."""
         if origin not in ORIGINS:
             raise ValueError(f"unknown origin {origin!r}; there are: {', '.join(ORIGINS)}")
         for name, value in metrics.items():
             value = value.item() if hasattr(value, "item") else value
-            if not isinstance(value, int | float) or not math.isfinite(value):
+            if not is_number(value):
                 raise ValueError(f"metric {name} is {value!r}; expected a finite number")
             self.metrics[name], self.origins[name] = value, origin
 

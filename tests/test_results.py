@@ -20,7 +20,8 @@ def test_a_run_names_the_files_as_they_are(week, source, run):
     assert source == run["data"]["name"]
     assert {path: sha256(week.folder / path) for path in run["digests"]} == run["digests"]
     weights = {path for path in run["digests"] if read_facts(week.folder / path)}
-    assert set(run["training"]["files"]) == weights
+    assert run["training"]["files"] == {path: read_facts(week.folder / path)["training"] for path in weights}
+    assert run["training"] == records.sum_trainings(run["training"]["files"])
     assert ("weights" in run["origins"].values()) is bool(weights)
 
 
