@@ -34,7 +34,7 @@ def test_no_headline_was_read_from_a_record(week):
 @pytest.mark.parametrize("week", all_weeks(), ids=lambda week: week.name)
 def test_every_committed_training_is_named_by_a_run_and_its_items_are_listed(week):
     named = {path for run in records.read_results(week.results)["runs"].values() for path in run["digests"]}
-    trained = rekey.stamped_files(week)
+    trained = rekey.stamped_files(week.folder)
     assert {path.relative_to(week.folder).as_posix() for path in trained} <= named
     assert (week.name in ("6W", "7W", "8W", "10W", "11W")) is bool(trained)
     listings = {listing_of(rekey.facts_of(path)["data"]) for path in trained}
