@@ -19,7 +19,7 @@ def test_what_is_missing_or_outside_is_named():
         "chance is 0.25, expected 0.3 to 0.5",
         "loss is nan, expected 0 to 9",
         "the metric recall was not recorded; record it in the notebook, or change bands.toml",
-        "there is no metric x; write it, or change bands.toml",
+        "the metric x was not recorded; record it in the notebook, or change bands.toml",
     ]
 
 

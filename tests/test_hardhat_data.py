@@ -87,7 +87,7 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
         (lambda xml: xml.replace("<width>40</width>", ""), "has None for size/width"),
         (
             lambda xml: xml.replace("<width>40", "<width>50"),
-            r"site1.xml: site1.png is 40 × 40, its labels are for 50 × 40",
+            r"site1.xml: site1.png has 40 × 40 pixels, but its labels are for 50 × 40",
         ),
         (lambda xml: xml.replace(">helmet<", ">hat<"), "has an object 'hat'; expected helmet, head, person"),
         (lambda xml: xml.replace("<xmin>2<", "<xmin>99<"), "has a box upside down"),
@@ -151,7 +151,7 @@ def test_boxes_of_a_photograph_that_is_stored_turned(folder, size, box):
 
 def test_boxes_that_may_be_for_either_side_are_named(folder):
     write_turned(folder, "turned", 3, (40, 30), [5, 4, 14, 20])
-    with pytest.raises(ValueError, match=r"turned\.xml: turned\.png is stored turned \(ROTATE_180"):
+    with pytest.raises(ValueError, match=r"turned\.xml: turned\.png has an EXIF orientation \(ROTATE_180"):
         data.read_folder(folder)
 
 

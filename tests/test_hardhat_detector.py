@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -18,6 +19,8 @@ from PIL import Image
 
 from coursework import runtime
 from coursework.checkpoints import load_weights
+from coursework.provenance import listing_of
+from coursework.rekey import facts_of
 from hardhat import __main__ as command
 from hardhat import data, detector, export, lite, stages, train, video
 from hardhat.config import CONFIGS
@@ -428,10 +431,12 @@ def test_trainings_are_kept_and_recorded_once(sites, tmp_path, monkeypatch, caps
     monkeypatch.setattr(command, "load_config", lambda *_: CONFIG)
     for part in ("drawn", "rivals", "photographs"):
         assert command.main([part]) == 0
-    names = {path.relative_to(tmp_path / "11W/tiny/keep").as_posix() for path in tmp_path.rglob("keep/*/*")}
+    keep = tmp_path / "11W/tiny/keep"
+    names = {path.relative_to(keep).as_posix() for path in keep.glob("*/*") if path.parent.name != "trained_on"}
+    facts = [facts_of(keep / name) for name in names]
+    assert {path.name for path in keep.glob("trained_on/*")} == {Path(listing_of(one["data"])).name for one in facts}
     assert names == {
         "weights/drawn_centernet_lite0.safetensors", "weights/drawn_further_centernet_lite0.safetensors",
-        "trained_on/drawn.txt", "trained_on/drawn_further.txt",
         "rivals/drawn_centernet_r18.json", "recipes/drawings_alone.json", "recipes/photographs_alone.json",
         "recipes/drawings_then_photographs.json",
     }  # fmt: skip

@@ -14,8 +14,9 @@ from accelerate import PartialState
 from torch import nn
 
 from coursework.checkpoints import obtain, recorded
-from coursework.provenance import Fingerprint, Training, fingerprint, model_code, short_hash, training_code
+from coursework.provenance import Fingerprint, Training, fingerprint, short_hash
 from coursework.records import build_dir
+from coursework.source_code import model_code, training_code
 from hardhat.config import Config
 from hardhat.data import CLASSES, Collection
 from hardhat.detector import (

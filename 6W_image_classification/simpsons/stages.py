@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from coursework.checkpoints import obtain as obtain_weights
-from coursework.provenance import Training, fingerprint, model_code, training_code
+from coursework.provenance import Training, fingerprint
 from coursework.runtime import half_precision, pick_device
+from coursework.source_code import model_code, training_code
 from simpsons.augment import CHANGES
 from simpsons.config import Config
 from simpsons.data import Gallery, Pictures

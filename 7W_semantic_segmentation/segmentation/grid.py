@@ -19,9 +19,10 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from coursework.checkpoints import list_items, load_weights, provenance, read_facts, save_weights, spent, stand_for
-from coursework.provenance import Training, architecture_of, fingerprint, model_code, training_code
+from coursework.provenance import Training, architecture_of, fingerprint
 from coursework.records import build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
+from coursework.source_code import model_code, training_code
 from segmentation.config import Config
 from segmentation.data import Collection, split
 from segmentation.evaluate import predict, scores

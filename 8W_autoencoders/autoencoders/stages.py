@@ -20,8 +20,9 @@ from autoencoders.readers import PeopleNet
 from autoencoders.sets import DigitSet, FaceSet, NoisySet
 from autoencoders.train import Objective, Plan, fit, train_epoch
 from coursework.checkpoints import obtain
-from coursework.provenance import Fingerprint, Training, fingerprint, model_code, training_code
+from coursework.provenance import Fingerprint, Training, fingerprint
 from coursework.runtime import half_precision
+from coursework.source_code import model_code, training_code
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
