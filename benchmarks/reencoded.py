@@ -18,6 +18,7 @@ from PIL import Image
 from coursework import records
 from coursework.commands import print_table
 from coursework.datasets import data_dir
+from coursework.reproduce import group_runs
 from coursework.runtime import thread_count
 from coursework.weeks import Week, find_week
 
@@ -79,10 +80,20 @@ def encode(path: Path, form: str) -> None:
         colours.save(path.with_suffix(".jpg"), quality=int(quality))
 
 
+def recorded_sources(week: Week, source: str) -> str:
+    """The data sets, separated by commas, of the recorded runs of which that on `source` is one."""
+    groups = group_runs(records.read_results(week.results))
+    return next(",".join(group) for group in groups if source in group)
+
+
 def run(week: Week, data: Path, source: str) -> dict[str, float]:
     """The metrics of a run of the week's notebooks at `sample` on a data folder, below a build folder of its own."""
     with tempfile.TemporaryDirectory() as build:
-        env = dict(os.environ) | {"COURSEWORK_DATA": str(data), "COURSEWORK_BUILD": build, "COURSEWORK_REPRODUCE": "1"}
+        env = dict(os.environ) | {
+            "COURSEWORK_DATA": str(data),
+            "COURSEWORK_BUILD": build,
+            "COURSEWORK_REPRODUCE": recorded_sources(week, source),
+        }
         command = [sys.executable, "-m", "coursework", "run", week.name, "--profile", "sample"]
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         if done.returncode:

@@ -24,19 +24,19 @@ def build_parser() -> argparse.ArgumentParser:
     commands_ = parser.add_subparsers(dest="command", required=True)
     helps = {
         "run": "execute copies of the notebooks into build/",
-        "render": "execute, apply the gate, and put the results into the weeks",
-        "check": "apply the gate to the committed notebooks",
-        "reproduce": "run the committed profile again and compare every metric",
+        "render": "execute, check the outputs, and write notebooks, records and tables into the weeks",
+        "check": "check the outputs of the committed notebooks (no errors, no paths, size limits, …)",
+        "reproduce": "repeat every recorded run with its profile and overrides, and compare it with the record",
     }
     for name, text in helps.items():
         command = commands_.add_parser(name, help=text, description=text)
-        command.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; all of them without any")
+        command.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; default: all weeks")
         if name == "run":
             default = os.environ.get("COURSEWORK_PROFILE", "tiny")
             command.add_argument("--profile", choices=PROFILES, default=default)
         if name == "render":  # what is committed is never tiny
             command.add_argument("--profile", choices=PROFILES[1:], default="sample")
-        if name != "check":
+        if name in ("run", "render"):
             given = os.environ.get("COURSEWORK_SET", "")
             command.add_argument(
                 "--set", default=given, dest="overrides", metavar="k=v,…", help="override config fields"
@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "reproduce":
             text = "ignore committed weights and records, and repeat every training with the released settings"
             command.add_argument("--retrain", action="store_true", help=text)
-    text = "re-stamp committed weights after a renaming, if they train to the same bits as before it"
+    text = "after a pure renaming: if all trainings give identical results, update the code hash in committed files"
     rekeying = commands_.add_parser("rekey", help=text, description=text)
     rekeying.add_argument("weeks", nargs="+", metavar="WEEK", help="1W, 2W, …")
     rekeying.add_argument("--since", default="HEAD", metavar="REV", help="the git revision before it (default: HEAD)")
@@ -92,10 +92,11 @@ def dispatch(options: argparse.Namespace) -> int:
     if options.command == "check":
         return commands.check(weeks)
     fields = {week.name: config_fields(week) for week in weeks}
-    check_overrides(options.overrides, fields)
+    given = getattr(options, "overrides", "")  # `reproduce` takes those of the record
+    check_overrides(given, fields)
 
     def overrides(week: Week) -> str:
-        wanted = overrides_for(week.name, options.overrides)
+        wanted = overrides_for(week.name, given)
         wanted |= {"retrain": "true"} if getattr(options, "retrain", False) else {}
         return ",".join(f"{name}={value}" for name, value in wanted.items() if name in fields[week.name])
 

@@ -1,7 +1,7 @@
-"""Bands between which the metrics of a record have to lie, and losses that have to fall; for tests, not for readers.
+"""Plausibility checks for tests: the range in which each recorded metric must lie, and whether losses decrease.
 
-Notebooks report what came out, good or bad, on whatever data. On the data that comes with them it is known what to
-expect, and `tests/bands.toml` says so.
+A notebook reports its metrics without judging them. For the data in the repository the plausible ranges are known;
+`tests/bands.toml` lists them. They are not the tolerances of `reproduce`, which are in each week's `week.toml`.
 """
 
 import json
@@ -28,7 +28,7 @@ def outside(bands: dict[str, list], metrics: dict[str, float]) -> Iterator[str]:
     for name, ends in bands.items():
         missing = [key for key in (name, *ends) if isinstance(key, str) and key not in metrics]
         if missing:
-            yield f"there is no metric {missing[0]}; write it, or change {FILE.name}"
+            yield f"the metric {missing[0]} was not recorded; record it in the notebook, or change {FILE.name}"
             continue
         low, high = (metrics[end] if isinstance(end, str) else end for end in ends)
         if not low <= metrics[name] <= high:
@@ -49,4 +49,4 @@ def rising_losses(folder: Path) -> Iterator[str]:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         losses = [row["loss"] for row in json.loads(header["__metadata__"]["facts"])["history"] if "loss" in row]
         if len(losses) > 1 and min(losses[1:]) >= losses[0]:
-            yield f"{path.name}: the loss has not fallen: {losses}"
+            yield f"{path.name}: the loss did not decrease during training: {losses}"

@@ -1,6 +1,6 @@
-"""Weights, records and half-finished trainings: written whole or not at all, read without unpickling.
+"""Weights, records and training checkpoints: written atomically, read without executing pickled code.
 
-`coursework.provenance` says what they stand for; a half-finished training is told from others by its training key.
+`coursework.provenance` decides to which training they belong; a checkpoint is identified by its training key.
 """
 
 import io
@@ -17,18 +17,18 @@ from safetensors.torch import save
 from torch import nn
 
 from coursework.datasets import sha256
-from coursework.provenance import OTHER_CODE, OTHER_DATA, Training, architecture_of
+from coursework.provenance import OTHER_CODE, OTHER_DATA, Training, architecture_of, listing_of
 from coursework.records import build_dir, create, keep_dir, write_bytes, write_text
 from coursework.runtime import device_name
 
 
 def save_weights(path: Path, model: nn.Module, facts: dict) -> None:
-    """Write what `model` learns, and its buffers, in half precision, with `facts` (its key among them) in the header.
+    """Write the trainable parameters and the buffers of `model` in half precision, with `facts` in the file's header.
 
-    Parameters that do not require a gradient are left out: whoever builds the model has them.
+    Frozen parameters are left out: the code that builds the model loads them from their own source.
     """
     if not any(value.requires_grad for value in model.parameters()):
-        raise ValueError("the model has nothing that it could learn; unfreeze a part of it")
+        raise ValueError("the model has no trainable parameters; set requires_grad to True for some of them")
     frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
     state = {name: value for name, value in model.state_dict().items() if name not in frozen}
     half = {name: (v.half() if v.is_floating_point() else v).cpu().contiguous() for name, v in state.items()}
@@ -54,23 +54,23 @@ def load_weights(path: Path, model: nn.Module) -> dict:
         raise FileNotFoundError(f"{path.name} is not in {path.parent.name}/; train, or restore it from git")
     facts = read_facts(path)
     if facts is None:
-        raise ValueError(f"{path.name} is damaged or no weights file of this course; restore it from git, or delete it")
+        raise ValueError(f"{path.name} is damaged or not a weights file of this course; restore or delete it")
     own = model.state_dict()
     with safe_open(str(path), "pt") as file:
         stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
     for name, value in stored.items():
         if name not in own or own[name].shape != value.shape:
-            expected = tuple(own[name].shape) if name in own else "no such part"
+            expected = tuple(own[name].shape) if name in own else "no such parameter"
             raise ValueError(f"{path.name} has {name} of shape {tuple(value.shape)}, the model expects {expected}")
     missing = {name for name, value in model.named_parameters() if value.requires_grad} - set(stored)
     if missing:
-        raise ValueError(f"{path.name} lacks {sorted(missing)[0]} and {len(missing) - 1} more parts of the model")
+        raise ValueError(f"{path.name} lacks {sorted(missing)[0]} and {len(missing) - 1} more parameters of the model")
     model.load_state_dict({name: value.to(own[name].dtype) for name, value in stored.items()}, strict=False)
     return facts
 
 
 def save_checkpoint(path: Path, state: dict) -> None:
-    """Write a half-finished training: tensors, numbers, texts, lists and dicts of them; "key" says whose it is."""
+    """Write a checkpoint: tensors, numbers, texts, lists and dicts of them; "key" identifies its training."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,13 +78,13 @@ def save_checkpoint(path: Path, state: dict) -> None:
 
 
 def load_checkpoint(path: Path, key: str) -> dict | None:
-    """The half-finished training with this key; None if there is none, or it is damaged or another's."""
+    """The checkpoint with this key; None if there is none, if it is damaged, or if it belongs to another training."""
     if not path.is_file():
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what the damaged bytes happen to make its reader raise
-        print(f"{path.name} is damaged ({type(error).__name__}); training starts anew")
+        print(f"{path.name} is damaged ({type(error).__name__}); training starts from scratch")
         return None
     return state if isinstance(state, dict) and state.get("key") == key else None
 
@@ -100,15 +100,16 @@ def obtain(
     released: Training | None = None,
     classes: tuple[str, ...] = (),
 ) -> dict:
-    """Bring `model` to the end of the training called `name`; returns facts, see below.
+    """Load the trained weights called `name` into `model`, or train it; returns facts about them.
 
-    Weights committed in `folder` are loaded, unless `retrain`, if they fit the model and stand for `training` or, where
-    it is given, for the `released` one, which had other settings. Else `train(checkpoint, key)` is called: it trains
-    `model` in place, goes on where a killed training was, and returns the history. What was trained is rounded to half
-    precision at the end, as it is when it is loaded.
-    Facts are those of the file, and "origin" ("weights" if they were loaded, "computed" if they were trained in this
-    run), "digests" of the files, "differing", the number of items of the data that the training did not have.
-    Raises: ValueError while results are reproduced, if committed weights do not stand for this training.
+    Weights that this machine trained and kept below `build/` come first. Next are those committed in `folder`, unless
+    `retrain`: they must fit the model and belong to `training` or, if given, to `released`, the same training with the
+    settings of the released weights. Otherwise `train(checkpoint, key)` trains `model` in place, resumes from an
+    existing checkpoint, and returns the history. New weights are rounded to half precision, as if they were loaded.
+    The facts are those in the file's header, and "origin" ("weights" if committed weights were loaded, "computed" if
+    they were trained on this machine), "digests" of the files, and "differing", how many items of the data were not
+    in the training data.
+    Raises: ValueError while results are reproduced, if committed weights do not belong to this training.
     """
     fresh = keep_dir(week) / "weights" / f"{name}.safetensors"
     committed = folder / "weights" / fresh.name
@@ -134,11 +135,12 @@ def obtain(
 def stand_for(
     training: Training, path: Path, facts: dict | None, folder: Path, origin: str, architecture: str | None = None
 ) -> dict | None:
-    """What `obtain` adds to `facts` of a committed file below a week's folder, if it stands for `training`; else None.
+    """Origin, digests and differing items of a committed file if it belongs to `training`; else None.
 
-    Weights must fit a model of this `architecture`, too.
-    Raises: ValueError if not, while results are reproduced, unless it is of another data set: that one has its own
-    results. Elsewhere other code is said in a line; other settings are what was asked for.
+    Weights must also have this `architecture`. If only the code differs, one line is printed; other settings were
+    requested by the user, so nothing is printed for them.
+    Raises: ValueError while results are reproduced, if the file does not belong to `training`. A file for another data
+    set is no error: that data set has results of its own.
     """
     reason = training.difference(facts)
     if reason is None and architecture and facts["architecture"] != architecture:
@@ -146,16 +148,17 @@ def stand_for(
     if reason is None:
         return provenance(path, folder, origin, training.data.differing(folder, facts["data"]))
     if reason != OTHER_DATA and os.environ.get("COURSEWORK_REPRODUCE"):
-        advice = "restore them, or use reproduce --retrain"
-        raise ValueError(f"{path.parent.name}/{path.name}: {reason}; so they do not stand for this training; {advice}")
+        advice = "undo the change of code or settings, or use reproduce --retrain to train again"
+        raise ValueError(f"{path.parent.name}/{path.name}: {reason}, so it does not belong to this training; {advice}")
     if reason == OTHER_CODE:
-        print(f"{path.parent.name}/{path.name}: {reason}; training anew")
+        print(f"{path.parent.name}/{path.name}: {reason} (model, loss or training step changed); training anew")
     return None
 
 
 def list_items(week: str, training: Training) -> None:
-    """Write the list of what a training's weights were trained on beside them, where they are committed from."""
-    write_text(create(keep_dir(week) / "trained_on") / f"{training.data.name}.txt", training.data.as_text())
+    """Write the list of the items of a training's data beside its weights or record, where these are committed from."""
+    path = keep_dir(week) / listing_of(training.as_facts()["data"])
+    write_text(create(path.parent) / path.name, training.data.as_text())
 
 
 def provenance(path: Path, root: Path, origin: str, differing: int = 0) -> dict:
@@ -192,6 +195,7 @@ def recorded(
     record["training"] = {**spent(record.get("history", [])), **record.get("training", {})}
     fresh.parent.mkdir(parents=True, exist_ok=True)
     write_text(fresh, to_json(record))
+    list_items(week, training)
     return record | provenance(fresh, keep_dir(week), "computed")
 
 

@@ -50,30 +50,41 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
         if week.headline not in run["metrics"]
     ]
     complaints += [
-        f"the headline {week.headline} of the run on {run['data']['name']} was read from a record; compute it"
+        f"the headline {week.headline} of the run on {run['data']['name']} was read from a record; it must be "
+        "computed from data or from weights"
         for run in runs
         if run["origins"].get(week.headline) == "record"
     ]
     if complaints:
         print("\n".join(complaints))
         return False
-    collect(week, folder)
+    trained = collect(week, folder)
     print(f"rendered {week.folder.name}")
+    if trained:
+        print(f"what was trained ({len(trained)} files) is committed with the week now; render once more, so that the")
+        print("record is that of a run that evaluates the released weights")
     return True
 
 
-def collect(week: Week, folder: Path) -> None:
-    """Copy what a run left in `folder` into the week: notebooks, cover, its runs as records, and what it keeps."""
+def collect(week: Week, folder: Path) -> list[Path]:
+    """Copy what a run left in `folder` into the week: notebooks, cover, and its runs as records.
+
+    Weights and records of trainings are moved, so that the next run finds the committed ones; returns their places.
+    """
     rendered, committed = records.read_results(folder / "results.json"), records.read_results(week.results)
     committed["headline"] = rendered["headline"]
     committed["runs"] |= rendered["runs"]
     for name in (*week.notebooks, "cover.png"):
         records.write_bytes(week.folder / name, (folder / name).read_bytes())
-    for path in sorted(path for path in (folder / "keep").rglob("*") if path.is_file()):
-        place = week.folder / path.relative_to(folder / "keep")
+    kept = sorted(path for path in (folder / "keep").rglob("*") if path.is_file())
+    places = [week.folder / path.relative_to(folder / "keep") for path in kept]
+    for path, place in zip(kept, places, strict=True):
         place.parent.mkdir(parents=True, exist_ok=True)
         records.write_bytes(place, path.read_bytes())
     records.write_results(week.results, committed)
+    for path in kept:  # only now that the week has all of it
+        path.unlink()
+    return places
 
 
 def check(weeks: list[Week]) -> int:

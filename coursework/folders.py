@@ -9,16 +9,16 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".r
 
 
 def visible(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without what systems hide or leave in archives; nothing if there is no folder."""
+    """The entries of a folder, sorted, without hidden files, `__MACOSX` and `__pycache__`; empty if it is missing."""
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     return [path for path in paths if not path.name.startswith(".") and path.name not in ("__MACOSX", "__pycache__")]
 
 
 def find_below(folder: Path, name: str, depth: int = 3) -> Path | None:
-    """The folder that holds a folder called `name`: `folder`, or one at most so many levels below; None if none does.
+    """The folder that contains a folder called `name`: `folder` itself, or one up to `depth` levels below; else None.
 
-    Archives nest a folder in a folder, and one level more or less comes out of every unpacking tool.
-    Raises: ValueError for several on the same level.
+    Archives and unpacking tools often add or remove one level of folders.
+    Raises: ValueError if several folders on the same level contain it.
     """
     places = [folder]
     for _ in range(depth + 1):
@@ -35,7 +35,7 @@ def find_below(folder: Path, name: str, depth: int = 3) -> Path | None:
 def refuse_archives(name: str, member: str | None = None) -> None:
     """Raise FileNotFoundError if a data set lies in the data folder as an archive that nobody has unpacked.
 
-    That is any archive in the folder `name`, and one beside it that is called so or has `member` in a file's path.
+    It looks for any archive in the folder `name`, and for archives beside it with this name or with `member` inside.
     """
     beside = [path for path in visible(data_dir()) if path.name.partition(".")[0] == name or holds(path, member)]
     found = [path for path in (*visible(data_dir() / name), *beside) if path.name.lower().endswith(ARCHIVES)]

@@ -56,7 +56,7 @@ def list_images_below(folder: Path) -> list[Path]:
 
 @contextmanager
 def open_image(path: Path):
-    """An image file, opened by Pillow. Raises ValueError that names the file, for what fails in the block, too."""
+    """Open an image file with Pillow. Raises ValueError with the file's name, also for errors in the `with` block."""
     name = f"{path.parent.name}/{path.name}"
     if path.exists() and path.stat().st_size == 0:
         raise ValueError(f"{name} is empty")
@@ -67,7 +67,7 @@ def open_image(path: Path):
         with open(path, "rb") as file:
             raise ValueError(f"{name} is no image file, it starts with {file.read(15)!r}") from None
     except FileNotFoundError:
-        raise ValueError(f"{name} {'is a link that leads nowhere' if path.is_symlink() else 'is not there'}") from None
+        raise ValueError(f"{name} {'is a broken symbolic link' if path.is_symlink() else 'does not exist'}") from None
     except UNREADABLE as error:
         raise ValueError(f"{name} cannot be read ({str(error).replace(str(path), path.name)})") from None
 
@@ -96,9 +96,9 @@ def read_rgb(path: Path) -> Image.Image:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """An opened image of any mode as 8-bit RGB. Raises OSError for floating-point pixels, whose range nobody knows."""
+    """An opened image of any mode as 8-bit RGB. Raises OSError for floating-point pixels, whose range is unknown."""
     if image.mode == "F":
-        raise OSError("its pixels are floating-point numbers; save it with 8 bits a channel")
+        raise OSError("its pixels are floating-point numbers; save it with 8 bits per channel")
     if image.mode.startswith("I"):
         grey = np.asarray(image, dtype=np.float64) / 257
         return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
@@ -119,11 +119,11 @@ def turn_of_labels(path: Path, size: tuple[int, int]) -> Transpose | None:
     upright = turned_size(stored, turn)
     if size not in (stored, upright):
         shown, wanted = ("{} × {}".format(*some) for some in (upright, size))
-        raise ValueError(f"{path.name} is {shown}, its labels are for {wanted}; they must agree")
+        raise ValueError(f"{path.name} has {shown} pixels, but its labels are for {wanted}; the sizes must agree")
     if turn is not None and stored == upright:
         raise ValueError(
-            f"{path.name} is stored turned ({turn.name} would put it upright), and its labels may be for the pixels as "
-            "they are stored or for the upright image: both have one size; save it upright, without EXIF data"
+            f"{path.name} has an EXIF orientation ({turn.name} makes it upright). The stored and the upright image "
+            "have the same size, so it is unclear to which of them the labels refer; save it upright, without EXIF data"
         )
     return None if size == upright else turn
 
@@ -172,9 +172,9 @@ def read_each(number: int, read: Callable[[int], None], title: str, unit: str) -
 
 
 def decode_once(week: str, paths: list[Path], read: Callable[[Path], np.ndarray], side: int) -> np.ndarray:
-    """What `read` makes of each image, bytes (n, side, side, 3), from a file that the first call writes.
+    """All images decoded by `read`, uint8 (n, side, side, 3); the first call writes them to a cache file.
 
-    The array is mapped from `build/<week>/cache/`, under a name that `cache_key` gives.
+    The array is memory-mapped from `build/<week>/cache/`; `cache_key` gives the file's name.
     Raises: ValueError that names the files that cannot be read.
     """
     target = build_root() / week / "cache" / f"images-{cache_key(paths, read, side)}.npy"
@@ -190,9 +190,9 @@ def decode_once(week: str, paths: list[Path], read: Callable[[Path], np.ndarray]
 
 
 def cache_key(paths: list[Path], read: Callable[[Path], np.ndarray], side: int) -> str:
-    """A hash of all that decoded images depend on: files, sizes and dates; `read`, its arguments, and the code here.
+    """The cache key: a hash of file names, sizes and dates, of `read` and its arguments, of this module and Pillow.
 
-    So no array is served that other code, or another Pillow, has decoded.
+    An array that was decoded by other code or another version of Pillow is therefore never used.
     """
     facts = [(path.name, *file_facts(path)) for path in paths]
     code = source_hash([Path(__file__)]), inspect.getsource(getattr(read, "func", read)), PIL.__version__

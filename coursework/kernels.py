@@ -1,4 +1,4 @@
-"""Kernels that end when the command that runs them is stopped, and a client that says what stopped it."""
+"""A notebook client that shuts down its kernel on SIGINT or SIGTERM and reports the signal."""
 
 import asyncio
 import atexit
@@ -14,17 +14,17 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What an execution ends in: stopped, a cell's error, a dead kernel, and, by the last three, none that could be started.
+# Exceptions that end an execution: cancelled, error in a cell, kernel died; the last three: no kernel could be started.
 ENDS = (asyncio.CancelledError, CellExecutionError, DeadKernelError, NoSuchKernel, OSError, RuntimeError)
 
 
 class StoppableClient(NotebookClient):
-    """nbclient's client, which on SIGINT or SIGTERM ends its kernel and says in `stopped` which signal it was."""
+    """nbclient's client that ends its kernel on SIGINT or SIGTERM and stores the signal in `stopped`."""
 
     stopped: signal.Signals | None = None
 
     async def async_start_new_kernel(self, env: dict[str, str], stderr: IO[bytes]) -> None:
-        """Start the kernel; just before, nbclient has set handlers that would have a signal look like a dead kernel."""
+        """Start the kernel, with our signal handlers: with nbclient's own, a signal would look like a dead kernel."""
         task = asyncio.current_task()
         with contextlib.suppress(RuntimeError):  # not in the main thread, to which signals go
             for number in SIGNALS:
@@ -40,7 +40,7 @@ class StoppableClient(NotebookClient):
 
 @contextlib.contextmanager
 def same_handlers() -> Iterator[None]:
-    """Put back the signals' handlers afterwards: asyncio leaves the system's."""
+    """Restore the signal handlers on exit; asyncio would leave the system's default handlers."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         yield
@@ -51,7 +51,7 @@ def same_handlers() -> Iterator[None]:
 
 
 def end_kernel(client: NotebookClient) -> None:
-    """End what nbclient may have left: a kernel that was being started, and a call at exit that needs one."""
+    """Clean up after nbclient: a kernel that was still starting, and an exit handler that expects a kernel."""
     atexit.unregister(client._cleanup_kernel)
     if client.km is not None and client.km.has_kernel:
         run_sync(client.km.shutdown_kernel)(now=True)

@@ -46,6 +46,6 @@ def list_pictures(folder: Path) -> list[Path]:
     seen = {}
     for path in paths:
         if path.name in seen:
-            raise ValueError(f"{path.name} is there twice, in two folders; remove one")
+            raise ValueError(f"{path.name} is in two folders, {seen[path.name].parent} and {path.parent}; remove one")
         seen[path.name] = path
     return paths

@@ -20,7 +20,7 @@ SETTINGS = {  # every variable of the environment that means something here
     "COURSEWORK_DATA": "folder of the data sets",
     "COURSEWORK_DEVICE": "cpu or cuda",
     "COURSEWORK_PROFILE": "tiny, sample or full",
-    "COURSEWORK_REPRODUCE": "set by the command `reproduce` for its notebooks",
+    "COURSEWORK_REPRODUCE": "data sets of the record, set by `reproduce` for its notebooks",
     "COURSEWORK_SET": "config fields to override",
 }
 
@@ -32,7 +32,7 @@ def check_environment() -> None:
             ends = {known.removeprefix("COURSEWORK_"): known for known in SETTINGS}  # the start alone is half alike
             close = difflib.get_close_matches(name.removeprefix("COURSEWORK_"), ends, n=1)
             hint = f"did you mean {ends[close[0]]}? " if close else ""
-            raise ValueError(f"unknown setting {name} in the environment; {hint}There are: {', '.join(SETTINGS)}")
+            raise ValueError(f"unknown environment variable {name}; {hint}Known variables: {', '.join(SETTINGS)}")
 
 
 def profile_name() -> str:
@@ -77,7 +77,7 @@ def parse_overrides(text: str) -> list[tuple[str | None, str, str]]:
         if not equals or not field or not value.strip():
             raise ValueError(f"cannot read override {part!r}; write field=value or 1W.field=value")
         if dot and prefix.upper() not in weeks:
-            raise ValueError(f"override {part!r} names no week; there are: {', '.join(weeks)}")
+            raise ValueError(f"override {part!r}: {prefix!r} is not a week; weeks are: {', '.join(weeks)}")
         entries.append((prefix.upper() or None, field, value.strip()))
     return entries
 

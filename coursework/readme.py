@@ -10,15 +10,27 @@ from coursework.weeks import ROOT, Week, all_weeks
 
 BEGIN, END = "<!-- results: generated, do not edit -->", "<!-- end of results -->"
 COLUMNS = {
-    "en": ("Week", "Task", "Data", "Model", "Result here", "Original, on its data", "Open"),
-    "ru": ("Неделя", "Задача", "Данные", "Модель", "Результат здесь", "Оригинал, на его данных", "Открыть"),
+    "en": ("Week", "Task", "Data", "Model", "Result here", "Original homework, own data", "Open"),
+    "ru": ("Неделя", "Задача", "Данные", "Модель", "Результат здесь", "Исходная работа, её данные", "Открыть"),
 }
 WORDS = {
     "en": {"on": "on", "items": "items", "none": "not rendered yet", "minutes": "min",
            "computed": "computed in", "trained": "trained {} on {}, evaluated in"},
-    "ru": {"on": "на", "items": "объектов", "none": "ещё не посчитано", "minutes": "мин",
+    "ru": {"on": "на", "items": "объектов", "none": "ещё не вычислено", "minutes": "мин",
            "computed": "вычислено за", "trained": "обучено за {} на {}, оценено за"},
 }  # fmt: skip
+DEVICE_WORDS = {" or ": " или ", " with ": " с "}  # in the names of devices, for the Russian table
+
+
+def items_word(count: int, language: str) -> str:
+    """The word for `count` items; in Russian its ending depends on the last two digits."""
+    if language == "en":
+        return WORDS["en"]["items"]
+    if count % 10 == 1 and count % 100 != 11:
+        return "объект"
+    return "объекта" if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14) else "объектов"
+
+
 RECORDED = "†"  # after a metric that a run read from a committed file
 README_FILES = {"README.md": "en", "README.ru.md": "ru"}
 
@@ -65,7 +77,8 @@ def headline(week: Week, language: str) -> str:
         return words["none"]
     run = results["runs"][results["headline"]]
     value = show(run["metrics"][week.headline], language)
-    data = f"{run['data']['name']}, {number(run['data']['items'], language)} {words['items']}"
+    count = run["data"]["items"]
+    data = f"{run['data']['name']}, {number(count, language)} {items_word(count, language)}"
     name = f"**{value}** {week.text[language]['headline']} {words['on']} {data}"
     return f"{name} (`{run['profile']}`, {times(run, language)})"
 
@@ -79,7 +92,10 @@ def times(run: dict, language: str = "en") -> str:
     ]
     if not training["files"]:
         return f"{words['computed']} {said[1]}"
-    return f"{words['trained'].format(said[0], training['device'])} {said[1]}"
+    device = training["device"]
+    for english, russian in DEVICE_WORDS.items() if language == "ru" else ():
+        device = device.replace(english, russian)
+    return f"{words['trained'].format(said[0], device)} {said[1]}"
 
 
 def short_headline(week: Week, results: dict) -> str:
@@ -98,7 +114,11 @@ def week_table(week: Week) -> str:
         values = [show(run["metrics"].get(name)) + mark(run, name) for run in runs.values()]
         lines.append(row([f"`{name}`", week.metrics.get(name, ""), *values]))
     marked = any("record" in run["origins"].values() for run in runs.values())
-    note = [f"{RECORDED} read from the committed record of a training; `reproduce` does not compute it again.", ""]
+    note = [
+        f"{RECORDED} read from the committed record of a training whose weights are not released; `reproduce` lists "
+        "it, but does not compute it again.",
+        "",
+    ]
     return "\n".join([*lines, "", *note * marked, *(describe_run(run) for run in runs.values())])
 
 

@@ -13,8 +13,8 @@ from coursework.weeks import ROOT
 RUN_KEYS = {
     "profile", "overrides", "seed", "data", "metrics", "origins", "digests", "training", "minutes", "environment",
 }  # fmt: skip
-# How a run came to a metric, from the strongest to the weakest: computed from data, with trainings of this very run;
-# trained weights evaluated in this run; read from a committed file.
+# Where a metric comes from, from the strongest evidence to the weakest: computed from data, with its training;
+# evaluated from released weights; read from a committed record.
 ORIGINS = ("computed", "weights", "record")
 
 
@@ -78,6 +78,8 @@ def read_results(path: Path) -> dict:
             run["data"]["name"], run["data"]["source"], run["data"]["items"], run["digests"].items()
             if run["metrics"].keys() != run["origins"].keys() or not set(run["origins"].values()) <= set(ORIGINS):
                 raise KeyError("origins")
+            if not all(map(is_number, run["metrics"].values())):
+                raise TypeError("a metric is not a finite number")
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         advice = "restore it from git, or delete it and render"
         raise ValueError(f"{path.name} is not a record ({error!r}); {advice}") from None
@@ -85,7 +87,7 @@ def read_results(path: Path) -> dict:
 
 
 def read_leftover(path: Path) -> dict:
-    """`read_results` for what lies below `build/`: a damaged leftover there is as good as none."""
+    """`read_results` for a file below `build/`: a damaged file from an earlier run counts as missing."""
     try:
         return read_results(path)
     except ValueError:
@@ -97,8 +99,13 @@ def write_results(path: Path, results: dict) -> None:
     write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
 
 
+def is_number(value: object) -> bool:
+    """Whether `value` can be a metric: a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def weakest(*origins: str) -> str:
-    """The origin of what was made from things of these origins."""
+    """The origin of a metric that is computed from inputs of these origins: the weakest of them."""
     return max(origins, key=ORIGINS.index, default=ORIGINS[0])
 
 
@@ -126,13 +133,22 @@ class Run:
     generator: str | None = None
     started: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        """Raise ValueError while results are reproduced, if no record is about this data set: before any training."""
+        recorded = os.environ.get("COURSEWORK_REPRODUCE", "").replace(",", ", ")
+        if recorded and self.source not in recorded.split(", "):
+            raise ValueError(
+                f"this run is on {self.source}, but the record is about {recorded}: a data set of the record is not in "
+                f"the data folder; the README of {self.week} says where to get it"
+            )
+
     def add(self, origin: str = ORIGINS[0], /, **metrics: float) -> None:
         """Record metrics of one of ORIGINS. Raises ValueError for another, or a metric that is not a finite number."""
         if origin not in ORIGINS:
             raise ValueError(f"unknown origin {origin!r}; there are: {', '.join(ORIGINS)}")
         for name, value in metrics.items():
             value = value.item() if hasattr(value, "item") else value
-            if not isinstance(value, int | float) or not math.isfinite(value):
+            if not is_number(value):
                 raise ValueError(f"metric {name} is {value!r}; expected a finite number")
             self.metrics[name], self.origins[name] = value, origin
 
@@ -142,7 +158,7 @@ class Run:
         Each is what `coursework.checkpoints.obtain` or `recorded` gave.
         """
         for facts in files:
-            if facts["origin"] != ORIGINS[0]:  # what this run trained itself is no file that it rests on
+            if facts["origin"] != ORIGINS[0]:  # weights that were trained here do not depend on a committed file
                 self.digests |= facts["digests"]
             if "architecture" in facts:
                 self.trainings |= dict.fromkeys(list(facts["digests"])[:1], facts["training"])
@@ -152,8 +168,8 @@ class Run:
     def save(self) -> None:
         """Write this run to `build/<week>/<profile>/results.json`, beside runs on other sources.
 
-        The first run that is saved is the headline. On the same source, other metrics, as of another notebook, are
-        added to what is there; the same ones replace it.
+        The first run that is saved is the headline. If a run on the same source exists and shares no metric with this
+        one (another notebook of the week), the two are merged; otherwise this run replaces it.
         """
         path = build_dir(self.week) / "results.json"
         results = read_leftover(path)

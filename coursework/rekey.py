@@ -1,8 +1,9 @@
-"""Re-stamp finished weights and records after a change of the code that changes nothing that it computes.
+"""Update the code hash in committed weights and records after a refactoring that does not change any result.
 
-A renaming changes the code of a training, so weights would no longer stand for it. Here a week is trained at `tiny` by
-the code of a git revision and by the code that is there now. Only if all weights come out equal to the last bit do the
-committed files of these trainings get the new code (and the new names of settings) into their headers.
+A renaming changes the hash of a training's code, so its committed weights would have to be trained again. This command
+trains a week at `tiny` with the code of a git revision and with the current code. Only if all weights, training
+histories and records are bit-identical does it write the new hash (and the new names of settings) into the headers of
+the committed files.
 """
 
 import io
@@ -23,6 +24,10 @@ from coursework.datasets import data_dir, sha256
 from coursework.provenance import short_hash
 from coursework.weeks import ROOT, Week
 
+# Entries of a file that say which training it belongs to, and what two equal trainings may spend differently.
+IDENTITY = {"key", "settings", "code", "data", "training"}
+TIMES = {"seconds", "waiting", "minutes", "megabytes", "device"}
+
 
 def rekey(weeks: list[Week], revision: str) -> int:
     """Re-stamp the files of `weeks` for the code that is there now; 1 if a training comes out otherwise than before.
@@ -37,20 +42,20 @@ def rekey_week(week: Week, revision: str) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         before = train(week, check_out(revision, Path(scratch) / "before"), Path(scratch) / "build-before")
         now = train(week, ROOT, Path(scratch) / "build-now")
-        weights = [name for name in sorted(before | now) if name.endswith(".safetensors")]
-        differing = [name for name in weights if not same_weights(before.get(name), now.get(name))]
-        if differing or not weights:
-            told = f"{', '.join(differing[:3])} came out otherwise than at {revision}"
-            print(f"{week.name}: {told if weights else 'nothing was trained'}; nothing is re-stamped, train again")
+        files = sorted(before | now)
+        differing = [name for name in files if not same_outputs(before.get(name), now.get(name))]
+        if differing or not files:
+            told = f"{', '.join(differing)} differ from what the trainings at {revision} gave"
+            advice = "no file was changed; train again"
+            print(f"{week.name}: {told if files else 'nothing was trained'}; {advice}")
             return 1
-        pairs = [(facts_of(before[name]), facts_of(now[name])) for name in sorted(before.keys() & now.keys())]
-        stamps = read_stamps([pair for pair in pairs if all(pair)])
+        stamps = read_stamps([(facts_of(before[name]), facts_of(now[name])) for name in files])
     changed = restamp(week, stamps)
-    print(f"{week.name}: {len(weights)} files of weights equal to the last bit; re-stamped {len(changed)} files")
+    print(f"{week.name}: {len(files)} weights and records equal to the last bit; re-stamped {len(changed)} files")
     known = {code for code, _ in stamps.values()}
-    left = [path.name for path in stamped_files(week) if facts_of(path)["code"] not in known]
+    left = [path.name for path in stamped_files(week.folder) if facts_of(path)["code"] not in known]
     if left:
-        print(f"{week.name}: `tiny` has no such training, so these stay as they were: {', '.join(left)}")
+        print(f"{week.name}: unchanged, because `tiny` does not run their training: {', '.join(left)}")
     return int(bool(left))
 
 
@@ -72,15 +77,30 @@ def train(week: Week, tree: Path, build: Path) -> dict[str, Path]:
     done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True)
     if done.returncode:
         raise ValueError(f"{week.name} does not run at tiny: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return {str(path.relative_to(build)): path for path in build.rglob("*") if path.suffix in WRITERS}
+    return {path.relative_to(build).as_posix(): path for path in stamped_files(build)}
 
 
-def same_weights(first: Path | None, second: Path | None) -> bool:
-    """Whether two files of weights hold the same tensors by the same names, equal to the last bit."""
-    if first is None or second is None:
-        return False
-    one, other = load_file(first), load_file(second)
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+def same_outputs(first: Path | None, second: Path | None) -> bool:
+    """Whether two trainings left the same in a file, equal to the last bit: weights or arrays, history and results."""
+    return first is not None and second is not None and outputs_of(first) == outputs_of(second)
+
+
+def outputs_of(path: Path) -> tuple[dict[str, tuple], str]:
+    """The arrays of a file (type, shape, bytes), and as text all else in it but IDENTITY and TIMES."""
+    arrays = load_file(path) if path.suffix == ".safetensors" else {}
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files if name != "facts"}
+    facts = {name: value for name, value in (READERS[path.suffix](path) or {}).items() if name not in IDENTITY}
+    bits = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+    return bits, json.dumps(without_times(facts), sort_keys=True)
+
+
+def without_times(value):
+    """`value` without the entries TIMES of all dicts in it."""
+    if isinstance(value, dict):
+        return {name: without_times(entry) for name, entry in value.items() if name not in TIMES}
+    return [without_times(entry) for entry in value] if isinstance(value, list) else value
 
 
 def read_stamps(pairs: list[tuple[dict, dict]]) -> dict[str, tuple[str, dict[str, str]]]:
@@ -97,14 +117,14 @@ def renamed(before: dict, now: dict) -> dict[str, str]:
     found = {name: [other for other in come if now[other] == before[name]] for name in gone}
     unclear = [name for name, others in found.items() if len(others) != 1]
     if unclear or len(gone) != len(come) or len({others[0] for others in found.values()}) < len(come):
-        raise ValueError(f"settings went from {gone} to {come}, and values do not tell which is which; train again")
+        raise ValueError(f"cannot match old settings {gone} to new settings {come} by their values; train again")
     return {name: others[0] for name, others in found.items()}
 
 
 def restamp(week: Week, stamps: dict[str, tuple[str, dict[str, str]]]) -> list[str]:
     """Give the week's committed files new facts, and results.json their new digests; returns the changed files."""
     changed = {}
-    for path in stamped_files(week):
+    for path in stamped_files(week.folder):
         facts = facts_of(path)
         stamp = new_facts(facts, stamps)
         if stamp != facts:
@@ -118,9 +138,9 @@ def restamp(week: Week, stamps: dict[str, tuple[str, dict[str, str]]]) -> list[s
     return list(changed)
 
 
-def stamped_files(week: Week) -> list[Path]:
-    """The committed files of a week that say what training they stand for."""
-    return sorted(path for path in week.folder.rglob("*") if path.suffix in WRITERS and facts_of(path))
+def stamped_files(folder: Path) -> list[Path]:
+    """The files below `folder` that say which training they belong to."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in WRITERS and facts_of(path))
 
 
 def facts_of(path: Path) -> dict | None:

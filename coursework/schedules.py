@@ -7,16 +7,16 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 
 def one_cycle(optimizer: Optimizer, lr: float, steps: int, warm_up: float) -> OneCycleLR:
-    """The one-cycle schedule: up to `lr` in the first part `warm_up` of the steps, then down to nearly 0.
+    """The one-cycle schedule: the learning rate rises to `lr` during the fraction `warm_up` of the steps, then falls.
 
-    Where torch's OneCycleLR is defined and has more than one step, its learning rates are these, bit for bit.
-    Raises: ValueError for less than one step, or a `warm_up` that is not from 0, below 1.
+    For two or more steps the values equal those of torch's OneCycleLR wherever that does not divide by zero.
+    Raises: ValueError if there is no step, or unless 0 <= warm_up < 1.
     Source: Smith and Topin 2019, arXiv:1708.07120.
     """
     if steps < 1 or not 0 <= warm_up < 1:
         raise ValueError(
-            f"{steps} steps with a warm-up of {warm_up}; expected 1 step or more and a warm-up from 0, below 1; "
-            "train for an epoch or more, on one image or more"
+            f"{steps} steps with a warm-up of {warm_up}; expected 1 step or more and 0 <= warm-up < 1; "
+            "check the number of epochs, the batch size and the number of training images"
         )
     # The last step has hardly any learning rate, so a single step is scheduled as the first of two.
     steps = max(steps, 2)

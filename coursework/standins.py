@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from coursework.datasets import data_dir
-from coursework.provenance import plain_code
+from coursework.source_code import plain_code
 
 MARK = "STAND-IN.json"
 

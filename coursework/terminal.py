@@ -1,12 +1,12 @@
-"""What a command owes its terminal: output in any encoding, and one line instead of a traceback where it ends early."""
+"""Terminal behaviour of all commands: output in any encoding; one line instead of a traceback on errors and signals."""
 
 import signal
 import sys
 from collections.abc import Callable
 
 MISTAKES = (ValueError, FileNotFoundError, PermissionError)  # their texts say what to do
-GOES_ON = "the same command goes on from where the training was"
-STARTS_AGAIN = "the same command starts again"
+GOES_ON = "run the same command again to resume the training"
+STARTS_AGAIN = "run the same command again to start over"
 
 
 class Terminated(KeyboardInterrupt):
@@ -14,9 +14,9 @@ class Terminated(KeyboardInterrupt):
 
 
 def call(main: Callable[[list[str]], int], advice: str = GOES_ON) -> int:
-    """The exit status of `main`, called with this process's arguments; it is 128 + the signal's number if one ends it.
+    """Call `main` with this process's arguments; returns its exit status, or 128 + the number of the signal.
 
-    `advice` says then what the same command would do. What standard output's encoding lacks is written as "?".
+    `advice` is printed after a signal. Characters that the terminal's encoding lacks are printed as "?".
     """
     sys.stdout.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, raise_terminated)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 PAGE = TESTS.parent / "docs" / "reliability.md"
-HEAD = """# What happens when things go wrong
+HEAD = """# Fault tests: what happens in case of errors
 
-Written by `python tests/reliability.py` from the tests that do these things. They are part of `make test`; those marked
-with a star need more than every machine has, and `make test-all` runs them.
+Each row is a test that causes a fault and checks the behaviour. Most of them run in `make test`. Those marked with a
+star take longer or need root, a browser, the network or a GPU; `make test-all` runs them. `python tests/reliability.py`
+generates this page from the tests.
 
-| Done | What happened | Test |
+| Fault | Behaviour | Test |
 | --- | --- | --- |
 """
 APART = {"browser", "net", "root", "cuda", "fuzz", "slow"}  # which `make test` leaves out

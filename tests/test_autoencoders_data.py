@@ -94,7 +94,7 @@ def test_no_folder_and_no_stand_in_for_real(tmp_path, monkeypatch):
 
 def test_the_same_picture_twice(lfw):
     write_face(lfw / "lfw-deepfunneled/Bo_Ek_2/Bo_Ek_0001.jpg")
-    with pytest.raises(ValueError, match=r"Bo_Ek_0001.jpg is there twice"):
+    with pytest.raises(ValueError, match=r"Bo_Ek_0001.jpg is in two folders"):
         load()
 
 
@@ -210,7 +210,8 @@ def make_parts(**labels):
 
 
 @pytest.mark.fault(
-    "too few people for an attribute (8W)", "an error before any training: attribute, part, counts, what to change"
+    "too few people for an attribute (8W)",
+    "an error before training that names the attribute, the split, the counts and the setting to change",
 )
 @pytest.mark.parametrize(
     ("part", "value", "message"),

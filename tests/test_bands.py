@@ -18,8 +18,8 @@ def test_what_is_missing_or_outside_is_named():
     assert list(bands.outside(found, metrics)) == [
         "chance is 0.25, expected 0.3 to 0.5",
         "loss is nan, expected 0 to 9",
-        "there is no metric recall; write it, or change bands.toml",
-        "there is no metric x; write it, or change bands.toml",
+        "the metric recall was not recorded; record it in the notebook, or change bands.toml",
+        "the metric x was not recorded; record it in the notebook, or change bands.toml",
     ]
 
 
@@ -32,7 +32,9 @@ def write_weights(path, losses):
 def test_losses_that_do_not_fall_are_named(tmp_path):
     for name, losses in {"falls": [3, 4, 2], "rises": [3, 3, 4], "short": [3]}.items():
         write_weights(tmp_path / f"{name}.safetensors", losses)
-    assert list(bands.rising_losses(tmp_path)) == ["rises.safetensors: the loss has not fallen: [3, 3, 4]"]
+    assert list(bands.rising_losses(tmp_path)) == [
+        "rises.safetensors: the loss did not decrease during training: [3, 3, 4]"
+    ]
 
 
 def test_every_notebook_and_every_week_has_bands():

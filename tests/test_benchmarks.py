@@ -6,13 +6,21 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import week2
+from benchmarks import reencoded, week2
 from benchmarks.cases import Case, Timing, time_case
 from benchmarks.rivals.logreg_textbook import TextbookLogisticRegression, generate_batches
+from coursework import records
+from coursework.weeks import find_week
 from logreg.data import load_blobs
 from logreg.model import SGDLogisticRegression
 from logreg.objective import full_objective
 from logreg.reference import find_optimum
+
+
+@pytest.mark.parametrize("week", [find_week(name) for name in reencoded.PHOTOGRAPHS], ids=lambda week: week.name)
+def test_a_run_on_saved_again_photographs_names_the_data_sets_of_the_record(week):
+    headline = records.read_results(week.results)["headline"]
+    assert headline in reencoded.recorded_sources(week, headline).split(",")
 
 
 def make_case(target=10, agree=True):

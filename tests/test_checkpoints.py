@@ -38,7 +38,7 @@ def test_a_frozen_part_is_not_stored(tmp_path):
     assert torch.equal(other[2].weight, model[2].weight.half().float())
     with pytest.raises(ValueError, match=r"lacks 0\.bias and 1 more"):
         checkpoints.load_weights(tmp_path / "w.safetensors", make_model())
-    with pytest.raises(ValueError, match="nothing that it could learn"):
+    with pytest.raises(ValueError, match="no trainable parameters"):
         checkpoints.save_weights(tmp_path / "x.safetensors", model.requires_grad_(False), {})
 
 
@@ -46,7 +46,7 @@ def test_weights_of_another_shape_are_named(tmp_path):
     checkpoints.save_weights(tmp_path / "w.safetensors", make_model(), {})
     with pytest.raises(ValueError, match=r"0\.bias of shape \(3,\), the model expects \(4,\)"):
         checkpoints.load_weights(tmp_path / "w.safetensors", make_model(4))
-    with pytest.raises(ValueError, match="no such part"):
+    with pytest.raises(ValueError, match="no such parameter"):
         checkpoints.load_weights(tmp_path / "w.safetensors", nn.Linear(2, 3))
 
 
@@ -64,11 +64,11 @@ def test_missing_and_foreign_weights_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="restore it from git"):
         checkpoints.load_weights(tmp_path / "w.safetensors", make_model())
     save_file({"a": torch.zeros(1)}, tmp_path / "w.safetensors")
-    with pytest.raises(ValueError, match="no weights file of this course"):
+    with pytest.raises(ValueError, match="not a weights file of this course"):
         checkpoints.load_weights(tmp_path / "w.safetensors", make_model())
 
 
-@pytest.mark.fault("a damaged checkpoint", "said in one line; the training begins anew")
+@pytest.mark.fault("a damaged checkpoint", "a message of one line; training starts from scratch")
 def test_checkpoints_are_read_by_key_only(tmp_path, capsys):
     path = tmp_path / "run.checkpoint"
     assert checkpoints.load_checkpoint(path, "k") is None

@@ -10,15 +10,21 @@ from coursework.__main__ import build_parser, check_overrides, main
     [
         (["run", "4W"], "unknown week 4W; there are: 1W"),
         (["run", "--set", "speed=3"], "no selected week has a config field 'speed'. 1W: embedded, rows, "),
-        (["run", "--set", "5W.rows=3"], "names no week"),
+        (["run", "--set", "5W.rows=3"], "is not a week"),
         (["render", "1W", "--set", "rows"], "cannot read override 'rows'"),
-        (["reproduce", "1W", "--set", "row=3"], "no selected week has"),
+        (["run", "1W", "--set", "row=3"], "no selected week has"),
         (["unpack", "no-such-folder"], "no-such-folder holds none of ph2.zip"),
     ],
 )
 def test_mistakes_are_named(arguments, message, capsys):
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_reproduce_takes_the_overrides_of_the_record_only(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["reproduce", "1W", "--set", "rows=3"])
+    assert "unrecognized arguments: --set rows=3" in capsys.readouterr().err
 
 
 def test_an_unknown_profile_lists_the_three(capsys):

@@ -78,7 +78,7 @@ def outcome(read, path, content: bytes) -> str:
 
 
 @pytest.mark.fault(
-    "VOC, attribute, CSV and image files damaged at random", "read, or an error that names the file; no other"
+    "VOC, attribute, CSV and image files damaged at random", "read correctly, or an error that names the file"
 )
 @pytest.mark.parametrize("name", READERS)
 def test_damaged_files_are_named(name, tmp_path):

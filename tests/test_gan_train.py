@@ -209,8 +209,8 @@ def test_batches_are_scaled_and_half_are_mirrored():
 
 
 @pytest.mark.fault(
-    "kill -9 in the middle of a period (10W)",
-    "the same command goes on from the last finished period; weights equal to the last bit",
+    "kill -9 between two checkpoints (10W)",
+    "running the command again resumes from the last checkpoint; the weights are bit-identical",
 )
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of a period; the same command ends with the weights of one that was never killed."""
@@ -304,11 +304,13 @@ def test_the_larger_begins_with_what_the_smaller_has_learnt(tmp_path, monkeypatc
 def test_equal_time_is_measured(monkeypatch):
     history = [{"seconds": 9.0}, {"seconds": 2.0}]  # ten steps in two seconds, once it is warm
     monkeypatch.setattr(stages, "fit", lambda recipe, images: (None, history, None))
-    faces, config = make_faces(), replace(CONFIG, steps=(300, 300))
+    faces, config = make_faces(), replace(CONFIG, steps=(300, 300), timed=True)
     assert stages.time_ten(RECIPE, faces) == 2.0
     assert stages.as_long(RECIPE, lambda: 6.0, 0, faces, config).steps == 900  # ours takes thrice as long
     recipe = stages.as_long(RECIPE, lambda: 6.0, 0, faces, config, share=0.1)
     assert (recipe.steps, recipe.period) == (90, 90 // CONFIG.periods)
+    untimed = replace(config, timed=False)
+    assert stages.as_long(RECIPE, lambda: pytest.fail("timed"), 0, faces, untimed).steps == 300
 
 
 def test_a_history_tells_how_it_was_then():

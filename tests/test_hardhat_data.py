@@ -74,7 +74,8 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
 
 
 @pytest.mark.fault(
-    "XML entities, malformed XML, boxes upside down (11W)", "an error that names the file; entities are never resolved"
+    "XML entities, malformed XML, boxes with ymax < ymin (11W)",
+    "an error that names the file; entities are never resolved",
 )
 @pytest.mark.parametrize(
     ("change", "message"),
@@ -86,7 +87,7 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>'
         (lambda xml: xml.replace("<width>40</width>", ""), "has None for size/width"),
         (
             lambda xml: xml.replace("<width>40", "<width>50"),
-            r"site1.xml: site1.png is 40 × 40, its labels are for 50 × 40",
+            r"site1.xml: site1.png has 40 × 40 pixels, but its labels are for 50 × 40",
         ),
         (lambda xml: xml.replace(">helmet<", ">hat<"), "has an object 'hat'; expected helmet, head, person"),
         (lambda xml: xml.replace("<xmin>2<", "<xmin>99<"), "has a box upside down"),
@@ -132,7 +133,8 @@ def write_turned(folder, name, orientation, size, box):
 
 
 @pytest.mark.fault(
-    "a photograph stored turned by its EXIF orientation (11W)", "its boxes are turned with it, or an error"
+    "a photograph with an EXIF orientation (11W)",
+    "its boxes are rotated with it; an error if it is unclear to which pixels they refer",
 )
 @pytest.mark.parametrize(("size", "box"), [((40, 30), [5, 4, 14, 20]), ((30, 40), [10, 5, 26, 14])])
 def test_boxes_of_a_photograph_that_is_stored_turned(folder, size, box):
@@ -149,7 +151,7 @@ def test_boxes_of_a_photograph_that_is_stored_turned(folder, size, box):
 
 def test_boxes_that_may_be_for_either_side_are_named(folder):
     write_turned(folder, "turned", 3, (40, 30), [5, 4, 14, 20])
-    with pytest.raises(ValueError, match=r"turned\.xml: turned\.png is stored turned \(ROTATE_180"):
+    with pytest.raises(ValueError, match=r"turned\.xml: turned\.png has an EXIF orientation \(ROTATE_180"):
         data.read_folder(folder)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -18,6 +19,8 @@ from PIL import Image
 
 from coursework import runtime
 from coursework.checkpoints import load_weights
+from coursework.provenance import listing_of
+from coursework.rekey import facts_of
 from hardhat import __main__ as command
 from hardhat import data, detector, export, lite, stages, train, video
 from hardhat.config import CONFIGS
@@ -96,9 +99,7 @@ def test_ordinary_pictures_keep_the_pixels_that_weights_were_trained_on(tmp_path
     assert np.array_equal(detector.read_square(tmp_path / name, 64), np.pad(small, ((0, 16), (0, 0), (0, 0))))
 
 
-@pytest.mark.fault(
-    "a photograph stored turned by its EXIF orientation (11W, in training)", "training sees what evaluation sees"
-)
+@pytest.mark.fault("a photograph with an EXIF orientation (11W, in training)", "training sees what evaluation sees")
 def test_training_and_evaluation_see_the_same_pixels(tmp_path):
     exif, path = Image.Exif(), tmp_path / "a.png"
     exif[0x0112] = 6
@@ -347,7 +348,7 @@ PLANTED = {
 
 
 @pytest.mark.fault(
-    "a checkpoint with code in it, a pickle or a config (11W)", "it does not run; the training starts anew"
+    "a checkpoint with code in it, a pickle or a config (11W)", "the code is not executed; training starts from scratch"
 )
 @pytest.mark.parametrize("kind", PLANTED)
 def test_a_checkpoint_that_would_run_code_is_not_used(tmp_path, capsys, kind):
@@ -384,7 +385,7 @@ def test_a_checkpoint_that_was_cut_off_is_not_used(tmp_path, monkeypatch, capsys
 HARM = {"stuck": lambda *_: time.sleep(3), "killed": lambda *_: os.kill(os.getpid(), signal.SIGBUS)}
 
 
-@pytest.mark.fault("a process that reads pictures is stuck, or killed (11W)", "an error names `workers` and what to do")
+@pytest.mark.fault("a data-loading worker hangs or is killed (11W)", "an error names `workers` and what to do")
 @pytest.mark.parametrize("harm", HARM)
 def test_workers_that_give_nothing_are_named(tmp_path, monkeypatch, harm):
     from mmdet.datasets import CocoDataset  # not before hardhat, which sees to mmcv's operations
@@ -407,7 +408,7 @@ train.train(train.Plan("centernet_lite0", 1, 1e-3), draw_plain(Path("p"), 16, 0)
 """
 
 
-@pytest.mark.fault("256 KB of shared memory for the processes that read pictures (11W)", "an error names `workers`")
+@pytest.mark.fault("only 256 KB of shared memory for the data-loading workers (11W)", "an error names `workers`")
 @pytest.mark.root
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small /dev/shm")
 def test_a_small_shared_memory_is_named(tmp_path):
@@ -430,10 +431,12 @@ def test_trainings_are_kept_and_recorded_once(sites, tmp_path, monkeypatch, caps
     monkeypatch.setattr(command, "load_config", lambda *_: CONFIG)
     for part in ("drawn", "rivals", "photographs"):
         assert command.main([part]) == 0
-    names = {path.relative_to(tmp_path / "11W/tiny/keep").as_posix() for path in tmp_path.rglob("keep/*/*")}
+    keep = tmp_path / "11W/tiny/keep"
+    names = {path.relative_to(keep).as_posix() for path in keep.glob("*/*") if path.parent.name != "trained_on"}
+    facts = [facts_of(keep / name) for name in names]
+    assert {path.name for path in keep.glob("trained_on/*")} == {Path(listing_of(one["data"])).name for one in facts}
     assert names == {
         "weights/drawn_centernet_lite0.safetensors", "weights/drawn_further_centernet_lite0.safetensors",
-        "trained_on/drawn.txt", "trained_on/drawn_further.txt",
         "rivals/drawn_centernet_r18.json", "recipes/drawings_alone.json", "recipes/photographs_alone.json",
         "recipes/drawings_then_photographs.json",
     }  # fmt: skip

@@ -61,8 +61,8 @@ def fit_and_listen(X, y, **settings):
 
 
 @pytest.mark.fault(
-    "features of sizes from a millionth to a million, not standardised (2W)",
-    "within a tenth of scipy's minimum, or a warning that says to standardise; never silently far away",
+    "features on scales from 10⁻⁶ to 10⁶, not standardised (2W)",
+    "a loss within 10 % of scipy's minimum, or a warning that advises standardising",
 )
 @pytest.mark.parametrize(("alpha", "l1_ratio"), [(1e-4, 0.0), (1e-3, 0.5), (1e-2, 1.0)])
 @pytest.mark.parametrize("scaling", SCALINGS)

@@ -150,6 +150,23 @@ def test_render_brings_notebook_record_and_cover_together(week):
     assert results["runs"]["rows"]["profile"] == "sample"
 
 
+TRAINING = """
+from pathlib import Path
+from coursework.records import keep_dir
+if not Path("run.json").exists():
+    (keep_dir("1W") / "run.json").write_text("{}")
+"""
+
+
+def test_render_moves_what_was_trained_and_asks_for_a_second_run(week, capsys):
+    write(week, TRAINING, record(0.5), COVER)
+    for again in (False, True):
+        assert commands.render([week], "sample", no_overrides) == 0
+        assert ("render once more" in capsys.readouterr().out) is not again
+        assert (week.folder / "run.json").read_text() == "{}"
+        assert not list(records.build_dir("1W", "sample").glob("keep/*"))
+
+
 def test_render_keeps_runs_on_other_sources(week):
     write(week, record(0.5), COVER)
     old = {key: {} for key in records.RUN_KEYS} | {"data": {"name": "old", "source": "", "items": 1}}
@@ -173,7 +190,7 @@ def test_render_touches_nothing_if_record_or_cover_is_not_written(week, sources,
     assert f"{name} was not written" in capsys.readouterr().out
 
 
-@pytest.mark.fault("a cell that fails while a week is rendered", "nothing of the week is touched")
+@pytest.mark.fault("a cell that fails while a week is rendered", "no committed file of the week is changed")
 @pytest.mark.parametrize("fault", ["1 / 0", "import sys; print('noise', file=sys.stderr)"])
 def test_render_touches_nothing_if_a_cell_fails_or_the_gate_complains(week, fault, capsys):
     write(week, record(0.5), COVER, fault)

@@ -57,7 +57,7 @@ def test_a_child_process_is_offline():
     assert "OfflineError: offline: refused" in child.stderr
 
 
-@pytest.mark.fault("no network at tiny", "nothing is asked for; whatever tries is refused, and every notebook runs")
+@pytest.mark.fault("no network at tiny", "no request is made, network access is blocked, and every notebook runs")
 @pytest.mark.parametrize(("code", "error"), [(TRY_REMOTE, "OfflineError: offline: refused"), (TRY_LOOPBACK, None)])
 def test_a_kernel_at_tiny_is_offline_but_has_loopback(tmp_path, monkeypatch, code, error):
     monkeypatch.setenv("PYTHONPATH", "")  # so that the guard comes from the runner, not from this test session

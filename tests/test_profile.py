@@ -40,7 +40,7 @@ def test_unknown_profile_lists_the_three(monkeypatch):
 )
 def test_a_misspelt_setting_is_named(monkeypatch, capsys):
     monkeypatch.setenv("COURSEWORK_PROFLIE", "full")
-    words = "unknown setting COURSEWORK_PROFLIE in the environment; did you mean COURSEWORK_PROFILE? There are: "
+    words = "unknown environment variable COURSEWORK_PROFLIE; did you mean COURSEWORK_PROFILE? Known variables: "
     with pytest.raises(ValueError, match=re.escape(words)):
         load_config("1W", CONFIGS)
     for command in ("check", "tables", "run", "reproduce"):
@@ -50,7 +50,7 @@ def test_a_misspelt_setting_is_named(monkeypatch, capsys):
 
 def test_a_setting_unlike_any_lists_them_all(monkeypatch):
     monkeypatch.setenv("COURSEWORK_XYZZY", "")
-    with pytest.raises(ValueError, match=rf"environment; There are: {', '.join(SETTINGS)}$"):
+    with pytest.raises(ValueError, match=rf"COURSEWORK_XYZZY; Known variables: {', '.join(SETTINGS)}$"):
         profile_name()
 
 

@@ -75,6 +75,13 @@ def test_a_metric_must_be_a_finite_number(value):
         make_run().add(accuracy=value)
 
 
+def test_while_results_are_reproduced_a_run_on_other_data_is_refused(monkeypatch):
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "rows,columns")
+    assert make_run("columns").source == "columns"
+    with pytest.raises(ValueError, match=r"on row, but the record is about rows, columns: .* the README of 1W says"):
+        make_run("row")
+
+
 def test_a_metric_has_the_weakest_origin_of_what_it_rests_on(build):
     run = make_run()
     record = {"digests": {"runs/c.json": "sha of c"}, "differing": 0, "origin": "record", "training": {}}
@@ -110,7 +117,8 @@ DAMAGED = [
     '{"headline": "a", "runs": {"a": {"profile": "tiny", "data": {"name": "a"}, "metrics": {}}}}',
 ]
 WHOLE = {key: {} for key in records.RUN_KEYS} | {"data": {"name": "a", "source": "", "items": 1}}
-for metrics, origins in (({"x": 1}, {}), ({"x": 1}, {"x": "guessed"}), ({}, {"x": "computed"})):
+NO_NUMBERS = [({"x": value}, {"x": "computed"}) for value in (float("nan"), float("inf"), "0.5", None)]
+for metrics, origins in (({"x": 1}, {}), ({"x": 1}, {"x": "guessed"}), ({}, {"x": "computed"}), *NO_NUMBERS):
     run = WHOLE | {"metrics": metrics, "origins": origins}
     DAMAGED.append(json.dumps({"headline": "a", "runs": {"a": run}}))
 
@@ -136,7 +144,8 @@ def test_a_record_that_is_not_there_is_empty(tmp_path):
 
 
 @pytest.mark.fault(
-    "disk full while a record is written", "the error is raised; the old record is whole, and no half file is left"
+    "disk full while a record is written",
+    "the error is raised; the old record stays intact, and no partial file is left",
 )
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "results.json"

@@ -21,7 +21,7 @@ def test_names_of_settings_follow_their_values():
     assert rekey.renamed({"steps": 5}, {"steps": 5}) == {}
     unclear = ({"rate": 0.1}, {"lr": 0.2}), ({"a": 1, "b": 1}, {"c": 1, "d": 1}), ({"a": 1}, {"a": 1, "b": 2})
     for before, now in unclear:
-        with pytest.raises(ValueError, match="values do not tell which is which"):
+        with pytest.raises(ValueError, match="cannot match old settings"):
             rekey.renamed(before, now)
 
 
@@ -50,20 +50,67 @@ def test_files_get_new_facts_and_results_their_digests(week):
     assert digests["weights/other.safetensors"] == run["digests"]["weights/other.safetensors"]
 
 
-def test_nothing_is_restamped_if_a_training_comes_out_otherwise(week, monkeypatch, capsys, tmp_path):
-    places = {}
-    for tree, value in (("before", 1.0), ("now", 1.5)):
-        model = nn.Linear(2, 1)
-        nn.init.constant_(model.weight, value)
-        places[tree] = {"net.safetensors": tmp_path / tree / "net.safetensors"}
-        checkpoints.save_weights(places[tree]["net.safetensors"], model, BEFORE)
-    monkeypatch.setattr(rekey, "check_out", lambda revision, folder: "before")
-    monkeypatch.setattr(rekey, "train", lambda week, tree, build: places["before" if tree == "before" else "now"])
+def leave(folder, code="old", weight=1.0, loss=0.5, seconds=1.0, kid=0.25, mask=1):
+    """Write what a training leaves, weights, a record and arrays, and return it as `rekey.train` does."""
+    history = {"history": [{"step": 5, "loss": loss, "seconds": seconds, "device": f"device {seconds}"}]}
+    facts = BEFORE | {"code": code, "training": {"minutes": seconds}} | history
+    model = nn.Linear(2, 1, bias=False)
+    nn.init.constant_(model.weight, weight)
+    checkpoints.save_weights(folder / "net.safetensors", model, facts)
+    record = facts | {"kid": kid, "seconds": seconds, "history": []}
+    (folder / "run.json").write_text(checkpoints.to_json(record))
+    np.savez_compressed(folder / "grid.npz", facts=json.dumps(facts | {"history": []}), masks=np.full(3, mask))
+    return {path.name: path for path in rekey.stamped_files(folder)}
+
+
+@pytest.fixture
+def leave_both(week, monkeypatch, tmp_path):
+    """A function that has the trainings of `rekey` leave two given sets of files."""
+
+    def leave_both(**changes):
+        places = {"before": leave(tmp_path / "before"), "now": leave(tmp_path / "now", "new", **changes)}
+        monkeypatch.setattr(rekey, "check_out", lambda revision, folder: "before")
+        monkeypatch.setattr(rekey, "train", lambda week, tree, build: places["before" if tree == "before" else "now"])
+        return places
+
+    return leave_both
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"weight": 1.5}, "net.safetensors"),
+        ({"loss": 0.50001}, "net.safetensors"),
+        ({"kid": 9.9}, "run.json"),
+        ({"mask": 2}, "grid.npz"),
+    ],
+)
+def test_nothing_is_restamped_if_a_training_comes_out_otherwise(week, leave_both, monkeypatch, capsys, change, name):
+    leave_both(**change)
     monkeypatch.setattr(rekey, "restamp", None)
     assert rekey.rekey([week], "HEAD") == 1
-    assert "net.safetensors came out otherwise than at HEAD; nothing is re-stamped" in capsys.readouterr().out
-    places["now"] = places["before"] = {}
+    assert f"1W: {name} differ from what the trainings at HEAD gave; no file was changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("tree", ["before", "now"])
+def test_nothing_is_restamped_if_a_file_is_missing_or_nothing_was_trained(week, leave_both, monkeypatch, capsys, tree):
+    places = leave_both()
+    monkeypatch.setattr(rekey, "restamp", None)
+    del places[tree]["run.json"]
     assert rekey.rekey([week], "HEAD") == 1
+    assert "run.json differ" in capsys.readouterr().out
+    places["before"].clear()
+    places["now"].clear()
+    assert rekey.rekey([week], "HEAD") == 1
+    assert "nothing was trained" in capsys.readouterr().out
+
+
+def test_trainings_that_differ_in_time_only_are_restamped(week, leave_both, capsys):
+    (week.folder / "run.json").write_text(checkpoints.to_json(BEFORE | {"kid": 0.5}))
+    leave_both(seconds=2.0)
+    assert rekey.rekey([week], "HEAD") == 0
+    assert "3 weights and records equal to the last bit; re-stamped 1 files" in capsys.readouterr().out
+    assert checkpoints.read_json(week.folder / "run.json")["code"] == "new"
 
 
 def test_an_unknown_revision_is_named(week, tmp_path):

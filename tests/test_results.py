@@ -2,9 +2,10 @@
 
 import pytest
 
-from coursework import records
+from coursework import records, rekey
 from coursework.checkpoints import read_facts
 from coursework.datasets import sha256
+from coursework.provenance import listing_of, short_hash
 from coursework.weeks import all_weeks
 
 RUNS = [
@@ -19,7 +20,8 @@ def test_a_run_names_the_files_as_they_are(week, source, run):
     assert source == run["data"]["name"]
     assert {path: sha256(week.folder / path) for path in run["digests"]} == run["digests"]
     weights = {path for path in run["digests"] if read_facts(week.folder / path)}
-    assert set(run["training"]["files"]) == weights
+    assert run["training"]["files"] == {path: read_facts(week.folder / path)["training"] for path in weights}
+    assert run["training"] == records.sum_trainings(run["training"]["files"])
     assert ("weights" in run["origins"].values()) is bool(weights)
 
 
@@ -30,13 +32,24 @@ def test_no_headline_was_read_from_a_record(week):
 
 
 @pytest.mark.parametrize("week", all_weeks(), ids=lambda week: week.name)
-def test_every_committed_file_of_weights_is_named_by_a_run(week):
+def test_every_committed_training_is_named_by_a_run_and_its_items_are_listed(week):
     named = {path for run in records.read_results(week.results)["runs"].values() for path in run["digests"]}
-    files = {path.relative_to(week.folder).as_posix() for path in week.folder.glob("weights/**/*.safetensors")}
-    assert files <= named
-    for path in files:
-        facts = read_facts(week.folder / path)
-        assert {"key", "settings", "code", "data", "architecture", "history", "training"} <= set(facts)
+    trained = rekey.stamped_files(week.folder)
+    assert {path.relative_to(week.folder).as_posix() for path in trained} <= named
+    assert (week.name in ("6W", "7W", "8W", "10W", "11W")) is bool(trained)
+    listings = {listing_of(rekey.facts_of(path)["data"]) for path in trained}
+    assert {f"trained_on/{path.name}" for path in week.folder.glob("trained_on/*")} == listings
+    for path in trained:
+        facts, data = rekey.facts_of(path), rekey.facts_of(path)["data"]
+        assert facts["key"] == short_hash(facts["settings"], facts["code"], data["name"], data["hash"])
+        assert len((week.folder / listing_of(data)).read_text().split()) == data["items"]
+
+
+@pytest.mark.parametrize("week", all_weeks(), ids=lambda week: week.name)
+def test_weights_say_how_they_were_trained(week):
+    for path in week.folder.glob("weights/**/*.safetensors"):
+        facts = read_facts(path)
+        assert {"architecture", "history", "training"} <= set(facts)
         assert facts["training"]["steps"] > 0
         assert facts["training"]["device"]
 

@@ -80,7 +80,7 @@ BAD = [
     (np.ones((30, 40), bool), "IMD003: the mask is all white"),
     (GREY, "IMD003: the mask has 256 grey values, expected black and white"),
     (COLOUR, "IMD003: the mask is in colour"),
-    (disc((30, 30)), "IMD003: IMD003.bmp is 40 × 30, its labels are for 30 × 30; they must agree"),
+    (disc((30, 30)), "IMD003: IMD003.bmp has 40 × 30 pixels, but its labels are for 30 × 30; the sizes must agree"),
 ]
 
 
@@ -155,7 +155,7 @@ def save_turned(place, orientation, lesion):
     lesion.save(place / f"{place.name}_lesion" / f"{place.name}_lesion.bmp")
 
 
-@pytest.mark.fault("a photograph stored turned by its EXIF orientation (7W)", "image and mask are put upright together")
+@pytest.mark.fault("a photograph with an EXIF orientation (7W)", "image and mask are rotated together")
 @pytest.mark.parametrize("for_upright", [True, False])
 def test_an_image_that_is_stored_turned_keeps_its_mask(root, for_upright):
     place = make_database(root).joinpath(*data.BELOW, "IMD003")
@@ -169,7 +169,7 @@ def test_an_image_that_is_stored_turned_keeps_its_mask(root, for_upright):
 def test_a_mask_that_may_belong_to_either_side_is_named(root):
     place = make_database(root).joinpath(*data.BELOW, "IMD003")
     save_turned(place, 3, Image.fromarray(disc()))
-    with pytest.raises(ValueError, match=r"IMD003: IMD003\.png is stored turned \(ROTATE_180"):
+    with pytest.raises(ValueError, match=r"IMD003: IMD003\.png has an EXIF orientation \(ROTATE_180"):
         data.load_lesions(TINY)
 
 

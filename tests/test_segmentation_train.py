@@ -112,7 +112,7 @@ def test_a_cell_is_trained_once(tmp_path, monkeypatch):
     first = grid.run_cell(cell, CONFIG, lesions)
     assert first.test.shape == (4, 2, 100)
     assert first.masks.shape == (4, 32, 32)
-    monkeypatch.setattr(grid, "train_cell", None)
+    monkeypatch.setattr(grid, "judge", lambda *_: pytest.fail("trained again"))
     again = grid.run_cell(cell, CONFIG, lesions)
     assert np.array_equal(first.test, again.test)
     assert np.array_equal(first.masks, again.masks)

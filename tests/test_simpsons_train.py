@@ -277,7 +277,7 @@ def test_two_processes_see_what_one_sees(tmp_path):
 
 @pytest.mark.fault(
     "kill -9 in the middle of an epoch (6W)",
-    "the same command goes on from the last finished epoch; weights equal to the last bit",
+    "running the command again resumes from the last completed epoch; the weights are bit-identical",
 )
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""

@@ -38,7 +38,7 @@ def test_it_is_drawn_once_and_again_when_the_facts_change(data):
     assert sorted(path.name for path in folder.iterdir()) == [standins.MARK, "b"]
 
 
-@pytest.mark.fault("a stand-in that breaks off while it is drawn", "the old one stays whole")
+@pytest.mark.fault("an error while a synthetic data set is generated", "the previous copy stays intact")
 def test_a_broken_off_drawing_leaves_what_was_there(data):
     standins.write_stand_in("faces", {"seed": 1}, files("a"))
 
@@ -60,7 +60,10 @@ def test_a_damaged_mark_means_drawing_again(data):
     assert not (folder / "a").exists()
 
 
-@pytest.mark.fault("a stand-in put where real data belong", "refused, so no drawing is taken for a photograph")
+@pytest.mark.fault(
+    "a synthetic data set in the folder of the real one",
+    "an error, so synthetic images are never taken for photographs",
+)
 def test_real_data_must_not_carry_the_mark(data):
     folder = standins.write_stand_in("faces", {"seed": 1}, files("a"))
     with pytest.raises(ValueError, match="is a drawn stand-in, not the real data set"):

@@ -106,7 +106,7 @@ def test_a_stopped_run_says_so_and_leaves_no_kernel(tmp_path, number, status, na
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     assert process.returncode == status
-    assert err.decode() == f"stopped by {name}; the same command goes on from where the training was\n"
+    assert err.decode() == f"stopped by {name}; run the same command again to resume the training\n"
     assert not is_running(int((course / "1W_stub" / "pid").read_text()))
     left = [path.name for path in (course / "build").rglob("*") if path.is_file()]
     assert left == ["steps"]
@@ -150,7 +150,7 @@ def write_kernel(folder, *argv):
     (place / "kernel.json").write_text(json.dumps(spec))
 
 
-@pytest.mark.fault("a kernel that is not there, or ends at once", "one line that says what to do, status 2")
+@pytest.mark.fault("the Jupyter kernel is missing, or dies at once", "one line that says what to do, status 2")
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [

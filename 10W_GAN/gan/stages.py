@@ -14,8 +14,9 @@ from torch import nn
 from coursework.checkpoints import load_checkpoint, obtain
 from coursework.datasets import sha256
 from coursework.images import join_tiles
-from coursework.provenance import Training, model_code, short_hash, training_code
+from coursework.provenance import Training, short_hash
 from coursework.records import build_dir, keep_dir, write_bytes
+from coursework.source_code import model_code, training_code
 from gan.config import RELEASED_STEPS, Config
 from gan.data import Faces, choose, fingerprint_of, load_faces
 from gan.features import draw, extract_features
@@ -67,7 +68,8 @@ def training_of(name: str, recipe: Recipe, faces: Faces, start: dict | None = No
     """What decides how a training ends; `start` are weights of a smaller generator to begin with."""
     begun_with = short_hash(*(value.numpy() for value in start.values())) if start else None
     networks = [model_code(build(recipe)) for build in (build_generator, build_discriminator)]
-    code = training_code(fit, train_step, build_optimizer, *LOSSES[recipe.loss], *networks[0], *networks[1])
+    taught = (fit, train_step, build_optimizer, *LOSSES[recipe.loss], *networks[0], *networks[1])
+    code = training_code(*taught, alone=[build_generator, build_discriminator])
     return Training({"training": name, **asdict(recipe), "start": begun_with}, code, fingerprint_of(faces))
 
 
@@ -135,9 +137,10 @@ def time_ten(recipe: Recipe, faces: Faces) -> float:
 def as_long(recipe: Recipe, pace: Callable[[], float], place: int, faces: Faces, config: Config, share=1.0) -> Recipe:
     """The recipe with as many steps as take as long on this machine as a share of `config.steps` of our pair.
 
-    `pace` gives the seconds of ten steps of ours here.
+    `pace` gives the seconds of ten steps of ours here. Unless `config.timed`, it gets just as many steps as ours.
     """
-    steps = max(round(share * config.steps[place] * pace() / time_ten(recipe, faces)), 2)
+    ratio = pace() / time_ten(recipe, faces) if config.timed else 1.0
+    steps = max(round(share * config.steps[place] * ratio), 2)
     return replace(recipe, steps=steps, period=-(-steps // config.periods))
 
 

@@ -14,13 +14,23 @@ from accelerate import PartialState
 from torch import nn
 
 from coursework.checkpoints import obtain, recorded
-from coursework.provenance import Fingerprint, Training, fingerprint, model_code, short_hash, training_code
+from coursework.provenance import Fingerprint, Training, fingerprint, short_hash
 from coursework.records import build_dir
+from coursework.source_code import model_code, training_code
 from hardhat.config import Config
 from hardhat.data import CLASSES, Collection
-from hardhat.detector import build_model, detect, detect_squares, fuse, load_config, resnet_weights
+from hardhat.detector import (
+    LoadUpright,
+    NoBorder,
+    build_model,
+    detect,
+    detect_squares,
+    fuse,
+    load_config,
+    resnet_weights,
+)
 from hardhat.evaluate import coco_average
-from hardhat.train import HalfOptimWrapper, Plan, train
+from hardhat.train import Diary, HalfOptimWrapper, Plan, train
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 RECIPES = {  # for photographs: what a training begins with, and whether it sees photographs
@@ -151,7 +161,8 @@ def training_of(name: str, plan: Plan, sites: Collection, config: Config, start:
     weights_file, described = resnet_weights(config), load_config(plan.detector, config).to_dict()
     if weights_file:  # told apart by its name, not by where it lies
         described["model"]["backbone"]["init_cfg"]["checkpoint"] = weights_file.name
-    code = training_code(train, HalfOptimWrapper, *model_code(build_model(plan.detector, config)))
+    taught = (train, HalfOptimWrapper, LoadUpright, NoBorder, *model_code(build_model(plan.detector, config)))
+    code = training_code(*taught, alone=[Diary])  # it evaluates each epoch and chooses nothing
     numbers = {"pictures": [len(part) for part in (sites.train, sites.validation, sites.test)]}
     settings = rules | numbers | {"start": begun_with, "config": short_hash(described)}
     return Training(settings, code, fingerprint_of(sites))

@@ -91,7 +91,7 @@ def train_row(name: str, row: Row, plan: Plan, parts: tuple[Pictures, ...], gall
     torch.manual_seed(plan.seed)
     model = build_model(row.backbone, len(gallery.classes), pretrained=row.start != "scratch")
     model.freeze(row.start == "frozen")
-    training = training_of(row.start, model, train, validation, plan, gallery)
+    training = training_of(row.start, model, train, validation, plan, gallery, train_row)
 
     def compute() -> dict:
         history = fit(model, train, validation, plan, build_dir("6W") / f"{name}.checkpoint", training.key)

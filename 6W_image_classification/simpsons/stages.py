@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from coursework.checkpoints import obtain as obtain_weights
-from coursework.provenance import Training, fingerprint, model_code, training_code
+from coursework.provenance import Training, fingerprint
 from coursework.runtime import half_precision, pick_device
+from coursework.source_code import model_code, training_code
 from simpsons.augment import CHANGES
 from simpsons.config import Config
 from simpsons.data import Gallery, Pictures
@@ -60,14 +61,15 @@ def obtain(
 
 
 def training_of(
-    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery
+    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery, start=train_stage
 ) -> Training:
-    """What decides how a training ends."""
+    """What decides how a training ends; `start` is the function that seeds and builds the model."""
     changes = {name: repr(CHANGES[name]) for name in plan.augment}
     rules = {**asdict(plan), "augment": changes, "precision": None}  # a matter of the machine
     shape = {"stage": name, "backbone": model.kind, "upscaled": model.upscaled, "frozen": model.frozen}
     sizes = {"side": train.images.shape[1], "items": [len(train), len(validation)]}
-    code = training_code(fit, train_epoch, EpochSampler, TailLoss, BUILDERS[model.kind], *model_code(model))
+    taught = (fit, train_epoch, EpochSampler, TailLoss, build_model, BUILDERS[model.kind], *model_code(model))
+    code = training_code(*taught, alone=[start])
     parts = (train, validation)
     images, labels = (np.concatenate([getattr(part, kind) for part in parts]) for kind in ("images", "labels"))
     files = [name for part in parts for name in part.files]

@@ -19,11 +19,12 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from coursework.checkpoints import list_items, load_weights, provenance, read_facts, save_weights, spent, stand_for
-from coursework.provenance import Training, architecture_of, fingerprint, model_code, training_code
+from coursework.provenance import Training, architecture_of, fingerprint
 from coursework.records import build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
+from coursework.source_code import model_code, training_code
 from segmentation.config import Config
-from segmentation.data import Collection
+from segmentation.data import Collection, split
 from segmentation.evaluate import predict, scores
 from segmentation.losses import LOSSES, bce_loss
 from segmentation.models import MODELS, build_model
@@ -75,13 +76,14 @@ def training_of(cell: Cell, config: Config, lesions: Collection) -> Training:
     """What decides how a cell's training ends."""
     plan = {**asdict(plan_of(cell, config)), "precision": None}  # a matter of the machine
     sizes = {"model": cell.model, "width": config.width, "side": config.side}
-    split = {"parts": list(config.parts), "split_seed": config.seed}
+    parts_of = {"parts": list(config.parts), "split_seed": config.seed}
     model = build_model(cell.model, config.width)
-    code = training_code(fit, train_epoch, bce_loss, LOSSES[cell.loss], *model_code(model))
+    taught = (fit, train_epoch, Plan, bce_loss, LOSSES[cell.loss], split, *model_code(model))
+    code = training_code(*taught, alone=[train_cell])
     parts = (lesions.train, lesions.validation, lesions.test)
     items = [np.concatenate(arrays) for arrays in zip(*((part.images, part.masks) for part in parts), strict=True)]
     names = [name for part in parts for name in part.names]
-    return Training(plan | sizes | split, code, fingerprint(lesions.name, names, *items))
+    return Training(plan | sizes | parts_of, code, fingerprint(lesions.name, names, *items))
 
 
 def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") -> Record:
@@ -129,6 +131,7 @@ def train_cell(cell: Cell, config: Config, lesions: Collection, path: Path) -> R
     record = judge(model, lesions, facts)
     if state.is_main_process:
         write_record(path, record)
+        list_items("7W", training)
     state.wait_for_everyone()
     return record
 
@@ -154,7 +157,6 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
     kept = keep_dir("7W") / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(kept, fresh.read_bytes())
-    list_items("7W", training)
     return model, load_weights(fresh, model) | provenance(fresh, build_dir("7W"), "computed")
 
 

@@ -1,5 +1,6 @@
 """The trainings of this week, each with its data, its objective and its plan."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from autoencoders.config import Config
-from autoencoders.data import Faces
+from autoencoders.data import Faces, split_people
 from autoencoders.digits import Digits
 from autoencoders.losses import autoencoder_loss, denoising_loss, digit_elbo, face_elbo, reader_loss
 from autoencoders.models import Denoiser, DigitReader, build_digit_model, build_face_model
@@ -19,8 +20,9 @@ from autoencoders.readers import PeopleNet
 from autoencoders.sets import DigitSet, FaceSet, NoisySet
 from autoencoders.train import Objective, Plan, fit, train_epoch
 from coursework.checkpoints import obtain
-from coursework.provenance import Fingerprint, Training, fingerprint, model_code, training_code
+from coursework.provenance import Fingerprint, Training, fingerprint
 from coursework.runtime import half_precision
+from coursework.source_code import model_code, training_code
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
@@ -29,7 +31,8 @@ FOLDER = Path(__file__).resolve().parents[1]  # of the week
 class Stage:
     """A training: a network, what it is trained by, on what, and how; `settings` is all else that its end depends on.
 
-    `data` is the fingerprint of the whole data set, of which the settings say what part is trained on.
+    `data` is the fingerprint of the whole data set, of which the settings say what part is trained on; `assembled_by`
+    are the functions that build the network and split the data.
     """
 
     model: nn.Module
@@ -39,6 +42,7 @@ class Stage:
     plan: Plan
     data: Fingerprint
     settings: dict
+    assembled_by: tuple[Callable, ...]
 
 
 def face_stages(config: Config, faces: Faces, rows: dict[str, np.ndarray]) -> dict[str, Stage]:
@@ -52,7 +56,7 @@ def face_stages(config: Config, faces: Faces, rows: dict[str, np.ndarray]) -> di
     )
     denoiser = seeded(config.seed, Denoiser, config.denoiser_width).to(memory_format=torch.channels_last)
     elbo = partial(face_elbo, deviation=config.deviation)
-    about = face_data(config, faces)
+    about = *face_data(config, faces), (face_stages, build_face_model, seeded, split_people)
     return {
         "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs), *about),
         "face_vae": Stage(vae, elbo, shown, held, plan_of(config, config.face_vae_epochs), *about),
@@ -87,7 +91,7 @@ def people_stage(config: Config, faces: Faces, rows: np.ndarray) -> Stage:
         model.to(memory_format=torch.channels_last),
         replace(plan_of(config, config.people_epochs), rate=config.people_rate),
     )
-    return Stage(model, reader_loss, *shown, plan, *face_data(config, faces))
+    return Stage(model, reader_loss, *shown, plan, *face_data(config, faces), (people_stage, seeded, split_people))
 
 
 def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
@@ -99,7 +103,7 @@ def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
     )
     epochs = config.digit_epochs, config.cvae_epochs, config.beta_epochs, config.reader_epochs
     long, longer, short, reading = (digit_plan(config, number) for number in epochs)
-    about = digit_data(digits)
+    about = *digit_data(digits), (digit_stages, build_digit_model, seeded)
     build = partial(seeded, config.seed, build_digit_model)
     cvae = build("cvae", config.cvae_hidden, config.digit_latent)
     nearer = partial(digit_elbo, beta=config.cvae_beta)
@@ -147,7 +151,8 @@ def training_of(name: str, stage: Stage) -> Training:
     aim = {"stage": name, "objective": getattr(stage.objective, "keywords", {})}
     noises = (any_noise, *NOISES.values()) if isinstance(stage.train, NoisySet) else ()
     taught = (fit, train_epoch, stage.objective, *model_code(stage.model), type(stage.train), *noises)
-    return Training(rules | aim | stage.settings, training_code(*taught), stage.data)
+    code = training_code(*taught, alone=stage.assembled_by)
+    return Training(rules | aim | stage.settings, code, stage.data)
 
 
 def finish(name: str, stage: Stage, config: Config) -> dict:

@@ -1,0 +1,223 @@
+"""The code of a training as one hash: what a loss, a network and a step consist of, wherever their parts stand.
+
+Wording changes nothing: code is compared as `ast.unparse` writes it, without docstrings, annotations, comments and
+texts of errors. Definitions in notebook cells are found, too.
+"""
+
+import ast
+import copy
+import functools
+import inspect
+import linecache
+import sys
+import textwrap
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from coursework.provenance import short_hash
+from coursework.weeks import all_weeks
+
+# Modules of a week whose code is no part of a training: settings are compared by value, figures come afterwards.
+NOT_TRAINED = {"config", "plots", "report"}
+HELPERS = {
+    "coursework.imagenet",
+    "coursework.schedules",
+}  # modules outside the weeks whose code takes part in trainings
+
+
+class Normalise(ast.NodeTransformer):
+    """Reduce code to what it computes: drop docstrings, annotations and error texts; write f-strings as calls."""
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        node.body = without_docstring(node.body)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns, node.body = None, without_docstring(node.body)
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        node.body = without_docstring(node.body)
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        if node.value is None:  # a field of a dataclass: its name counts, its type does not
+            return ast.Expr(node.target)
+        return self.generic_visit(ast.Assign([node.target], node.value, lineno=0))
+
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        if isinstance(node.exc, ast.Call):
+            node.exc = node.exc.func
+        node.cause = None
+        return node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.Call:
+        # Python versions write f-strings with other quotes; their parts are what counts.
+        parts = [part.value if isinstance(part, ast.FormattedValue) else part for part in node.values]
+        return self.generic_visit(ast.Call(ast.Name("f_string"), parts, []))
+
+
+def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of a body after its docstring; `pass` where nothing is left."""
+    first = body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        return body[1:] or [ast.Pass()]
+    return body
+
+
+def plain_code(tree: ast.AST) -> str:
+    """Code as text, without its wording."""
+    return ast.unparse(ast.fix_missing_locations(Normalise().visit(tree)))
+
+
+def source_tree(thing) -> ast.stmt:
+    """The definition of a function or class. Raises ValueError if its source is nowhere to be found.
+
+    `inspect` does not find classes that were defined in a notebook; the code of one of their methods leads to the cell.
+    """
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+    except (OSError, TypeError):
+        pass
+    methods = vars(thing).values() if inspect.isclass(thing) else ()
+    for method in filter(inspect.isfunction, methods):
+        lines = linecache.getlines(method.__code__.co_filename)
+        for node in ast.walk(ast.parse("".join(lines))) if lines else ():
+            if isinstance(node, ast.ClassDef) and node.name == thing.__name__:
+                return node
+    raise ValueError(f"the source of {thing.__name__} cannot be found; define it in a file or in a notebook cell")
+
+
+@functools.cache
+def week_packages() -> set[str]:
+    """The names of the weeks' packages, and the one under which a notebook's own definitions go."""
+    return {"__main__", *(week.package for week in all_weeks())}
+
+
+def is_taught(thing) -> bool:
+    """Whether a function or class takes part in trainings: it is defined in a week, in a notebook, or in HELPERS."""
+    if not (inspect.isfunction(thing) or inspect.isclass(thing)):
+        return False
+    parts = thing.__module__.split(".")
+    return thing.__module__ in HELPERS or (parts[0] in week_packages() and parts[-1] not in NOT_TRAINED)
+
+
+def bare(thing):
+    """The function or class inside `functools.partial`, caches and other wrappers."""
+    while isinstance(thing, functools.partial):
+        thing = thing.func
+    return inspect.unwrap(thing) if callable(thing) else thing
+
+
+@dataclass(frozen=True)
+class Global:
+    """A name to which a module assigns a value: a constant, a collection of functions, a transform."""
+
+    module: str
+    name: str
+
+
+def source_of(thing) -> ast.stmt:
+    """The definition of a function or class, or the statement that assigns a global; a copy."""
+    return copy.deepcopy(module_names(thing.module)[0][thing.name]) if isinstance(thing, Global) else source_tree(thing)
+
+
+def module_names(module: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
+    """What a module assigns, {name: statement}, and imports, {name: (module, name there)}; nothing for a notebook."""
+    try:
+        return read_names(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError):
+        return {}, {}
+
+
+@functools.cache
+def read_names(source: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
+    """`module_names` of a module with this source."""
+    assigned, imported = {}, {}
+    for node in ast.parse(source).body:
+        for target in node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]:
+            if isinstance(target, ast.Name):
+                assigned[target.id] = node
+        if isinstance(node, ast.ImportFrom):
+            imported |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+    return assigned, imported
+
+
+def find_global(module: str, name: str) -> Global | None:
+    """Where a name gets its value, if that is a module of a week or one of HELPERS; imports are followed."""
+    parts = module.split(".")
+    if parts[-1] in NOT_TRAINED or not (parts[0] in week_packages() or module in HELPERS) or module not in sys.modules:
+        return None
+    assigned, imported = module_names(module)
+    if name in imported:
+        return find_global(*imported[name])
+    return Global(module, name) if name in assigned else None
+
+
+def is_choice(value) -> bool:
+    """Whether a value is a dict of functions or classes from which a setting chooses; the choice itself is a root."""
+    entries = value.values() if isinstance(value, dict) else ()
+    flat = [part for entry in entries for part in (entry if isinstance(entry, tuple) else (entry,))]
+    return bool(flat) and all(map(is_taught, flat))
+
+
+def names_of(tree: ast.stmt, module: types.ModuleType) -> Iterator[tuple[str, str, object]]:
+    """(module, name, value) of every global that a definition mentions, `module.name` included."""
+    scope = vars(module)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in scope:
+            yield module.__name__, node.id, scope[node.id]
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            owner = scope.get(node.value.id)
+            if isinstance(owner, types.ModuleType) and hasattr(owner, node.attr):
+                yield owner.__name__, node.attr, getattr(owner, node.attr)
+
+
+def mentioned(thing, tree: ast.stmt) -> Iterator[object]:
+    """The functions, classes and globals of a week that a definition mentions; constants of a notebook as text."""
+    module = sys.modules[thing.module if isinstance(thing, Global) else thing.__module__]
+    for owner, name, value in names_of(tree, module):
+        found = find_global(owner, name)
+        if is_taught(value) or (is_taught(bare(value)) and not found):
+            yield bare(value)
+        elif found and not is_choice(value):
+            yield found
+        elif owner == "__main__" and name.isupper() and " at 0x" not in repr(value):
+            yield f"{name} = {value!r}"
+
+
+def training_code(*roots, alone: Sequence = ()) -> str:
+    """A hash of functions and classes, of all functions, classes and globals of the week that they use, and so on.
+
+    Of the definitions in `alone` only their own code counts, not what they use: they mention more than one training.
+    Annotations, docstrings, comments, error texts, and the module in which a definition stands, do not change the
+    hash. A dict of functions from which a setting chooses is not followed: the chosen one must be a root. Arguments of
+    a `functools.partial` among the roots belong into the settings.
+    """
+    return short_hash(sorted(set(find_code(roots, alone).values())))
+
+
+def find_code(roots: Sequence, alone: Sequence = ()) -> dict[object, str]:
+    """The code behind `training_code`: {function, class, global or constant: its code}."""
+    texts, waiting, ends = {}, [bare(root) for root in (*roots, *alone)], {bare(one) for one in alone}
+    while waiting:
+        thing = waiting.pop()
+        if thing in texts:
+            continue
+        if isinstance(thing, str):
+            texts[thing] = thing
+            continue
+        tree = source_of(thing)
+        texts[thing] = plain_code(tree)  # takes the annotations out of the tree
+        waiting += [] if thing in ends else mentioned(thing, tree)
+    return texts
+
+
+def model_code(model) -> list[type]:
+    """The classes of a week that a network is made of, for `training_code`."""
+    return [kind for kind in {type(module): None for module in model.modules()} if is_taught(kind)]
