@@ -27,9 +27,10 @@ def build_parser() -> argparse.ArgumentParser:
         "render": "execute, check the outputs, and write notebooks, records and tables into the weeks",
         "check": "check the outputs of the committed notebooks (no errors, no paths, size limits, …)",
         "reproduce": "repeat every recorded run with its profile and overrides, and compare it with the record",
+        "fetch": "download the data sets of the weeks into the data folder, or say how to get them",
     }
     for name, text in helps.items():
-        command = commands_.add_parser(name, help=text, description=text)
+        command = commands_.add_parser(name, help=text, description=FETCH if name == "fetch" else text)
         command.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; default: all weeks")
         if name == "run":
             default = os.environ.get("COURSEWORK_PROFILE", "tiny")
@@ -48,9 +49,6 @@ def build_parser() -> argparse.ArgumentParser:
     rekeying = commands_.add_parser("rekey", help=text, description=text)
     rekeying.add_argument("weeks", nargs="+", metavar="WEEK", help="1W, 2W, …")
     rekeying.add_argument("--since", default="HEAD", metavar="REV", help="the git revision before it (default: HEAD)")
-    text = "download the data sets of the weeks into the data folder, or say how to get them"
-    fetch = commands_.add_parser("fetch", help=text, description=FETCH)
-    fetch.add_argument("weeks", nargs="*", metavar="WEEK", help="1W, 2W, …; all of them without any")
     commands_.add_parser("tables", help="write the READMEs' tables from the records again")
     unpack = commands_.add_parser("unpack", help="put the known archives of a folder into the data folder")
     unpack.add_argument("folder", type=Path)

@@ -28,6 +28,11 @@ def short_hash(*parts) -> str:
     return digest.hexdigest()[:16]
 
 
+def training_key(settings: dict, code: str, data: dict) -> str:
+    """The key of a training with these settings, this hash of its code, and data of this "name" and "hash"."""
+    return short_hash(settings, code, data["name"], data["hash"])
+
+
 def architecture_of(model, classes: Sequence[str] = ()) -> str:
     """A hash of the names and shapes of a network's tensors and of its classes: whether weights can be evaluated."""
     return short_hash({name: tuple(value.shape) for name, value in model.state_dict().items()}, list(classes))
@@ -94,7 +99,7 @@ class Training:
     @property
     def key(self) -> str:
         """The training key: equal keys, equal trainings."""
-        return short_hash(self.settings, self.code, self.data.name, self.data.hash)
+        return training_key(self.settings, self.code, {"name": self.data.name, "hash": self.data.hash})
 
     def as_facts(self) -> dict:
         """What stands in the header of weights and in records."""

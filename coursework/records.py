@@ -135,10 +135,11 @@ class Run:
 
     def __post_init__(self) -> None:
         """Raise ValueError while results are reproduced, if no record is about this data set: before any training."""
-        recorded = os.environ.get("COURSEWORK_REPRODUCE", "").replace(",", ", ")
-        if recorded and self.source not in recorded.split(", "):
+        recorded = os.environ.get("COURSEWORK_REPRODUCE", "")
+        if recorded and self.source not in recorded.split(","):
+            names = recorded.replace(",", ", ")
             raise ValueError(
-                f"this run is on {self.source}, but the record is about {recorded}: a data set of the record is not in "
+                f"this run is on {self.source}, but the record is about {names}: a data set of the record is not in "
                 f"the data folder; the README of {self.week} says where to get it"
             )
 

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save
 from coursework import records
 from coursework.checkpoints import read_facts, read_json, to_json
 from coursework.datasets import data_dir, sha256
-from coursework.provenance import short_hash
+from coursework.provenance import training_key
 from coursework.weeks import ROOT, Week
 
 # Entries of a file that say which training it belongs to, and what two equal trainings may spend differently.
@@ -155,8 +155,7 @@ def new_facts(facts: dict, stamps: dict[str, tuple[str, dict[str, str]]]) -> dic
         return facts
     code, names = stamps[facts["code"]]
     settings = {names.get(name, name): value for name, value in facts["settings"].items()}
-    key = short_hash(settings, code, facts["data"]["name"], facts["data"]["hash"])
-    return facts | {"settings": settings, "code": code, "key": key}
+    return facts | {"settings": settings, "code": code, "key": training_key(settings, code, facts["data"])}
 
 
 def read_arrays(path: Path) -> dict | None:

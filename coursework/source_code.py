@@ -20,10 +20,8 @@ from coursework.weeks import all_weeks
 
 # Modules of a week whose code is no part of a training: settings are compared by value, figures come afterwards.
 NOT_TRAINED = {"config", "plots", "report"}
-HELPERS = {
-    "coursework.imagenet",
-    "coursework.schedules",
-}  # modules outside the weeks whose code takes part in trainings
+# Modules outside the weeks whose code takes part in trainings.
+HELPERS = {"coursework.imagenet", "coursework.schedules"}
 
 
 class Normalise(ast.NodeTransformer):
@@ -99,12 +97,15 @@ def week_packages() -> set[str]:
     return {"__main__", *(week.package for week in all_weeks())}
 
 
+def takes_part(module: str) -> bool:
+    """Whether the code of a module takes part in trainings: it is one of a week, a notebook, or one of HELPERS."""
+    parts = module.split(".")
+    return module in HELPERS or (parts[0] in week_packages() and parts[-1] not in NOT_TRAINED)
+
+
 def is_taught(thing) -> bool:
-    """Whether a function or class takes part in trainings: it is defined in a week, in a notebook, or in HELPERS."""
-    if not (inspect.isfunction(thing) or inspect.isclass(thing)):
-        return False
-    parts = thing.__module__.split(".")
-    return thing.__module__ in HELPERS or (parts[0] in week_packages() and parts[-1] not in NOT_TRAINED)
+    """Whether a value is a function or class that takes part in trainings."""
+    return (inspect.isfunction(thing) or inspect.isclass(thing)) and takes_part(thing.__module__)
 
 
 def bare(thing):
@@ -149,9 +150,8 @@ def read_names(source: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, s
 
 
 def find_global(module: str, name: str) -> Global | None:
-    """Where a name gets its value, if that is a module of a week or one of HELPERS; imports are followed."""
-    parts = module.split(".")
-    if parts[-1] in NOT_TRAINED or not (parts[0] in week_packages() or module in HELPERS) or module not in sys.modules:
+    """Where a name gets its value, if that is a module that takes part in trainings; imports are followed."""
+    if not takes_part(module) or module not in sys.modules:
         return None
     assigned, imported = module_names(module)
     if name in imported:

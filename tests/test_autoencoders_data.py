@@ -81,7 +81,10 @@ def test_nothing_there_is_said(lfw):
         load()
 
 
-@pytest.mark.fault("full with only a stand-in there (8W)", "an error with instructions; never a silent stand-in")
+@pytest.mark.fault(
+    "full with only synthetic data there (8W)",
+    "an error with instructions; synthetic data never replace real ones silently",
+)
 def test_no_folder_and_no_stand_in_for_real(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="no lfw/lfw-deepfunneled/"):

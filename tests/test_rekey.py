@@ -10,6 +10,7 @@ from torch import nn
 
 from coursework import checkpoints, records, rekey
 from coursework.datasets import sha256
+from coursework.provenance import short_hash
 
 DATA = {"name": "faces", "items": 2, "hash": "d"}
 BEFORE = {"key": "k", "code": "old", "settings": {"rate": 0.1, "steps": 5}, "data": DATA, "architecture": "a"}
@@ -39,7 +40,7 @@ def test_files_get_new_facts_and_results_their_digests(week):
     facts = checkpoints.load_weights(week.folder / "weights" / "net.safetensors", other := nn.Linear(2, 1))
     assert torch.equal(other.weight, model.weight.half().float())
     assert (facts["code"], facts["settings"]) == ("new", {"lr": 0.1, "steps": 5})
-    assert facts["key"] == rekey.short_hash(facts["settings"], "new", "faces", "d")
+    assert facts["key"] == short_hash(facts["settings"], "new", "faces", "d")
     record = checkpoints.read_json(week.folder / "run.json")
     assert (record["code"], record["map"], record["key"]) == ("new", 0.5, facts["key"])
     with np.load(week.folder / "grid.npz") as file:

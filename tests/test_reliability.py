@@ -5,7 +5,7 @@ import reliability
 
 WANTED = (
     "kill -9", "disk full", "read-only", "no network", "checkpoint", "wrong hash", "html in place of a zip", "../",
-    "xml entities", "pickle", "full with only a stand-in",
+    "xml entities", "pickle", "full with only synthetic data",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pytest
 from coursework import records, rekey
 from coursework.checkpoints import read_facts
 from coursework.datasets import sha256
-from coursework.provenance import listing_of, short_hash
+from coursework.provenance import listing_of, training_key
 from coursework.weeks import all_weeks
 
 RUNS = [
@@ -41,7 +41,7 @@ def test_every_committed_training_is_named_by_a_run_and_its_items_are_listed(wee
     assert {f"trained_on/{path.name}" for path in week.folder.glob("trained_on/*")} == listings
     for path in trained:
         facts, data = rekey.facts_of(path), rekey.facts_of(path)["data"]
-        assert facts["key"] == short_hash(facts["settings"], facts["code"], data["name"], data["hash"])
+        assert facts["key"] == training_key(facts["settings"], facts["code"], data)
         assert len((week.folder / listing_of(data)).read_text().split()) == data["items"]
 
 

@@ -192,7 +192,10 @@ def test_the_same_case_twice_is_named(root):
         data.load_lesions(TINY)
 
 
-@pytest.mark.fault("full with only a stand-in there (7W)", "an error with instructions; never a silent stand-in")
+@pytest.mark.fault(
+    "full with only synthetic data there (7W)",
+    "an error with instructions; synthetic data never replace real ones silently",
+)
 def test_without_data_there_is_a_way_out(root):
     with pytest.raises(FileNotFoundError, match="ask the ADDI project for the PH2 database"):
         data.load_lesions(TINY)

@@ -173,7 +173,10 @@ def test_a_stand_in_is_not_taken_for_the_real_thing(root):
         data.load_folder(TINY)
 
 
-@pytest.mark.fault("full with only a stand-in there (6W)", "an error with instructions; never a silent stand-in")
+@pytest.mark.fault(
+    "full with only synthetic data there (6W)",
+    "an error with instructions; synthetic data never replace real ones silently",
+)
 def test_full_without_data_or_token_says_what_to_do(root, monkeypatch, capsys):
     import kagglehub
 

@@ -31,15 +31,21 @@ class Net:
 """
 
 
-def hash_of(code, tmp_path, monkeypatch, names=("step", "Net"), module="gan.trial"):
-    """The hash of definitions in a file with this code, as if it were a module of a week."""
-    path = tmp_path / "trial.py"
+def load_module(name, code, tmp_path, monkeypatch):
+    """A module with this code, in a file, as if it were one of a week."""
+    path = tmp_path / f"{name}.py"
     path.write_text(code)
     linecache.checkcache(str(path))
-    scope = type(source_code)(module)
-    scope.__file__ = str(path)
-    exec(compile(code, str(path), "exec"), vars(scope))
-    monkeypatch.setitem(source_code.sys.modules, module, scope)
+    module = type(source_code)(name)
+    module.__file__ = str(path)
+    monkeypatch.setitem(source_code.sys.modules, name, module)
+    exec(compile(code, str(path), "exec"), vars(module))
+    return module
+
+
+def hash_of(code, tmp_path, monkeypatch, names=("step", "Net"), module="gan.trial"):
+    """The hash of definitions in a module with this code."""
+    scope = load_module(module, code, tmp_path, monkeypatch)
     return source_code.training_code(*(getattr(scope, name) for name in names))
 
 
@@ -122,14 +128,8 @@ def soften(images, by):
 
 def hash_of_globals(code, shared, tmp_path, monkeypatch, names=("Plan", "augment"), alone=("assemble",)):
     """The hash of definitions in a module that imports from another one of its week."""
-    for name, content in (("gan.shared", shared), ("gan.trial", code)):
-        path = tmp_path / f"{name}.py"
-        path.write_text(content)
-        linecache.checkcache(str(path))
-        module = type(source_code)(name)
-        module.__file__ = str(path)
-        monkeypatch.setitem(source_code.sys.modules, name, module)
-        exec(compile(content, str(path), "exec"), vars(module))
+    load_module("gan.shared", shared, tmp_path, monkeypatch)
+    module = load_module("gan.trial", code, tmp_path, monkeypatch)
     return source_code.training_code(
         *(getattr(module, name) for name in names), alone=[getattr(module, name) for name in alone]
     )
