@@ -8,6 +8,9 @@ from coursework.notebooks import Outcome
 from coursework.weeks import ROOT, Week
 
 
+TRAINED = (".safetensors", ".npz", ".json")  # of what a run leaves to be committed; animations are no trainings
+
+
 def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
     """Execute the notebooks of `weeks` into `build/`, print a table, write the gallery; 1 if any failed."""
     outcomes = [outcome for week in weeks for outcome in run_and_report(week, profile, overrides(week))]
@@ -58,7 +61,7 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
     if complaints:
         print("\n".join(complaints))
         return False
-    trained = collect(week, folder)
+    trained = [path for path in collect(week, folder) if path.suffix in TRAINED]
     print(f"rendered {week.folder.name}")
     if trained:
         print(f"what was trained ({len(trained)} files) is committed with the week now; render once more, so that the")
