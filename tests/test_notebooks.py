@@ -153,6 +153,7 @@ def test_render_brings_notebook_record_and_cover_together(week):
 TRAINING = """
 from pathlib import Path
 from coursework.records import keep_dir
+(keep_dir("1W") / "site.gif").write_text("an animation, made by every run")
 if not Path("run.json").exists():
     (keep_dir("1W") / "run.json").write_text("{}")
 """
