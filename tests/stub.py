@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,12 @@ def start(root: Path, *arguments: str, **variables: str) -> subprocess.Popen:
     """`python -m coursework …` on a course; its output is read as bytes."""
     command = [sys.executable, "-m", "coursework", *arguments]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=root, env=environment(root, **variables), **streams)
+    return subprocess.Popen(command, cwd=root, env=environment(root, **variables), preexec_fn=heed_ctrl_c, **streams)
+
+
+def heed_ctrl_c() -> None:
+    """What a shell runs in the background ignores SIGINT, and so would all that it starts, these tests included."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def call(root: Path, *arguments: str, **variables: str) -> tuple[int, bytes, bytes]:

@@ -545,6 +545,7 @@ def test_who_has_no_helmet_leaves_after_a_quarter_and_comes_in_half_way():
         assert there == pytest.approx(0 if second.speed > 0 else video.SIDE)
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_detector(tmp_path):
     env = dict(os.environ) | {"COURSEWORK_BUILD": str(tmp_path), "COURSEWORK_DATA": str(tmp_path / "data")}
     env |= {"COURSEWORK_SET": "drawn=6:3:3,epochs=1,side=64", "OMP_NUM_THREADS": "1"}

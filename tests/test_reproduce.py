@@ -293,6 +293,19 @@ def test_without_the_recorded_data_nothing_is_trained(week, capsys, tmp_path, re
     assert not (tmp_path / "trained").exists()
 
 
+def test_runs_without_their_data_are_skipped_on_request_and_nothing_else_is(week, capsys, monkeypatch):
+    rendered(week, record(0.5))
+    data_set = type("Set", (), {"name": "ROWS", "is_there": staticmethod(lambda: False)})
+    monkeypatch.setattr(reproduce, "needed", lambda name, source: [data_set] * ((name, source) == ("1W", "rows")))
+    write(week, record(0.6), COVER)
+    capsys.readouterr()
+    assert reproduce.reproduce([week], no_overrides, skip=True) == 0
+    assert capsys.readouterr().out == "1W on rows: skipped; not in the data folder: ROWS\n"
+    assert reproduce.reproduce([week], no_overrides) == 1
+    data_set.is_there = staticmethod(lambda: True)
+    assert reproduce.reproduce([week], no_overrides, skip=True) == 1
+
+
 def test_it_misses_a_metric_that_is_gone(week, capsys):
     rendered(week, record(0.5).replace("run.save()", "run.add(loss=1); run.save()"))
     write(week, record(0.5), COVER)

@@ -267,6 +267,7 @@ def launch(tmp_path, processes):
     return np.load(out)
 
 
+@pytest.mark.slow
 def test_two_processes_see_what_one_sees(tmp_path):
     one, two = launch(tmp_path, 1), launch(tmp_path, 2)
     assert (int(one["n"]), int(two["n"])) == (1, 2)
