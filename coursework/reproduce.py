@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from coursework import records
 from coursework.commands import print_table, run_and_report
 from coursework.datasets import sha256
-from coursework.fetching import needed
 from coursework.profile import RELEASED, parse_overrides
 from coursework.weeks import Week
 
@@ -101,7 +100,10 @@ def reproduce_week(week: Week, added: str, summary: list[Comparison], retrain: b
 
 def tell_missing(week: Week, group: Iterable[str]) -> list[str]:
     """The data sets that runs on these sources need and that are not in the data folder; says so if there are any."""
-    missing = [data_set.name for source in group for data_set in needed(week.name, source) if not data_set.is_there()]
+    from coursework import fetching  # only here: other commands need no network
+
+    needed = [data_set for source in group for data_set in fetching.needed(week.name, source)]
+    missing = [data_set.name for data_set in needed if not data_set.is_there()]
     if missing:
         print(f"{week.name} on {', '.join(group)}: skipped; not in the data folder: {', '.join(missing)}")
     return missing

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from trial import COVER, no_overrides, record, write
 
-from coursework import commands, notebooks, records, reproduce
+from coursework import commands, fetching, notebooks, records, reproduce
 
 FILE = """
 from pathlib import Path
@@ -296,7 +296,7 @@ def test_without_the_recorded_data_nothing_is_trained(week, capsys, tmp_path, re
 def test_runs_without_their_data_are_skipped_on_request_and_nothing_else_is(week, capsys, monkeypatch):
     rendered(week, record(0.5))
     data_set = type("Set", (), {"name": "ROWS", "is_there": staticmethod(lambda: False)})
-    monkeypatch.setattr(reproduce, "needed", lambda name, source: [data_set] * ((name, source) == ("1W", "rows")))
+    monkeypatch.setattr(fetching, "needed", lambda name, source: [data_set] * ((name, source) == ("1W", "rows")))
     write(week, record(0.6), COVER)
     capsys.readouterr()
     assert reproduce.reproduce([week], no_overrides, skip=True) == 0
