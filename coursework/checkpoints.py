@@ -147,12 +147,30 @@ def stand_for(
         reason = "weights of another architecture"
     if reason is None:
         return provenance(path, folder, origin, training.data.differing(folder, facts["data"]))
-    if reason != OTHER_DATA and os.environ.get("COURSEWORK_REPRODUCE"):
+    if reason != OTHER_DATA and reproducing():
         advice = "undo the change of code or settings, or use reproduce --retrain to train again"
         raise ValueError(f"{path.parent.name}/{path.name}: {reason}, so it does not belong to this training; {advice}")
     if reason == OTHER_CODE:
         print(f"{path.parent.name}/{path.name}: {reason} (model, loss or training step changed); training anew")
     return None
+
+
+def reproducing() -> bool:
+    """Whether this notebook is run by `reproduce`."""
+    return bool(os.environ.get("COURSEWORK_REPRODUCE"))
+
+
+def same_code(
+    training: Training, path: Path, facts: dict | None, folder: Path, origin: str, architecture: str | None = None
+) -> dict | None:
+    """Origin, digests and differing items of a committed file that the code of `training` produced; else None.
+
+    Settings and data may be others. So this decides what is shown after a short training that only shows that the loop
+    runs; `stand_for` decides what a training ends with.
+    """
+    if not facts or facts.get("code") != training.code or facts.get("architecture") != architecture:
+        return None
+    return provenance(path, folder, origin, training.data.differing(folder, facts["data"]))
 
 
 def list_items(week: str, training: Training) -> None:

@@ -236,3 +236,18 @@ def test_records_are_computed_once_and_read_as_records(folder, monkeypatch):
     monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
     with pytest.raises(ValueError, match=r"a/b\.json: trained by other code"):
         checkpoints.recorded("1W", folder, "a/b", make_training(code="other"), dict)
+
+
+def test_after_a_practice_the_same_code_and_architecture_are_shown_whatever_the_settings(folder):
+    finish(folder, make_training(), [])
+    commit(folder)
+    path = folder / "weights" / "net.safetensors"
+    facts = checkpoints.read_facts(path)
+    shape = facts["architecture"]
+    short = make_training(steps=2, items=ITEMS[:2])
+    shown = checkpoints.same_code(short, path, facts, folder, "weights", shape)
+    assert (shown["origin"], shown["differing"]) == ("weights", 0)
+    assert shown["digests"] == {"weights/net.safetensors": sha256(path)}
+    assert checkpoints.same_code(make_training(code="other"), path, facts, folder, "weights", shape) is None
+    assert checkpoints.same_code(short, path, facts, folder, "weights", "other") is None
+    assert checkpoints.same_code(short, path, None, folder, "weights", shape) is None

@@ -1,5 +1,6 @@
 """The loop and the grid: they learn, resume to the last bit, and train no cell twice."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +11,16 @@ from killing import kill_and_go_on
 from coursework.datasets import sha256
 from segmentation import grid, train
 from segmentation.config import CONFIGS
-from segmentation.data import Collection, Lesions
+from segmentation.data import Collection, Lesions, load_lesions
 from segmentation.evaluate import predict, scores
 from segmentation.grid import Cell
 from segmentation.losses import LOSSES, bce_loss, dice_loss
 from segmentation.models import build_model
 
 PLAN = train.Plan("dice", 3, batch=4, rate=1e-2, warmup=0.34, seed=1)
-CONFIG = replace(CONFIGS["tiny"], side=32, epochs=1, seeds=(0,))
+CONFIG = replace(
+    CONFIGS["tiny"], few=None, practice=0, side=32, width=8, batch=4, epochs=1, rate=1e-2, warmup=0.5, seeds=(0,)
+)
 
 
 def make_lesions(number=8, seed=0, side=32):
@@ -170,3 +173,46 @@ def test_again_trains_a_second_time(tmp_path, monkeypatch):
     assert np.array_equal(first.test, second.test)
     grid.again(cell, CONFIG, lesions)
     assert len(trained) == 2
+
+
+def test_after_a_practice_the_results_of_the_same_code_are_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(grid, "FOLDER", tmp_path / "week")
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    monkeypatch.delenv("COURSEWORK_REPRODUCE", raising=False)
+    lesions, cell, trained = make_collection(), Cell("unet", "bce", 0), []
+    whole = grid.run_cell(cell, replace(CONFIG, epochs=3), lesions)
+    grid.finish(cell, replace(CONFIG, epochs=3), lesions)
+    shutil.move(tmp_path / "build" / "7W" / "tiny" / "keep", tmp_path / "week")
+    shutil.rmtree(tmp_path / "build")
+
+    judge = grid.judge
+    monkeypatch.setattr(grid, "judge", lambda *given: trained.append(given[1].test.names) or judge(*given))
+    few, practice = lesions.first(8, 4, 2), replace(CONFIG, epochs=3, practice=1)
+    shown = grid.run_cell(cell, practice, few)
+    assert trained == [lesions.test.names[:1]], "a short training was done first, with hardly any images"
+    assert (shown.facts["origin"], len(shown.history), len(shown.test)) == ("record", 3, 2)
+    assert np.array_equal(shown.masks, whole.masks[:2])
+    model, facts = grid.finish(cell, practice, few)
+    assert facts["origin"] == "weights"
+    assert np.array_equal(grid.judge(model, few, facts).test, whole.test[:2])
+
+    code = grid.training_code
+    monkeypatch.setattr(grid, "training_code", lambda *roots, alone: code(*roots, alone=alone) + " changed")
+    changed = grid.run_cell(cell, practice, few)
+    assert (changed.facts["origin"], len(changed.history), len(changed.test)) == ("computed", 1, 2)
+
+
+def test_a_few_of_the_synthetic_images_are_those_of_the_whole_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+    config = replace(CONFIG, sources=("drawn",), parts=(4, 2, 3), side=16)
+    few = load_lesions(replace(config, few=(2, 1, 2)))
+    drawn = {path.name for path in tmp_path.rglob("IMD*") if path.suffix == "" and "_" not in path.name}
+    assert len(drawn) == 5
+    whole = load_lesions(config)
+    for name, number in (("train", 2), ("validation", 1), ("test", 2)):
+        some, all_of_them = getattr(few, name), getattr(whole, name)
+        assert some.names == all_of_them.names[:number]
+        assert np.array_equal(some.images, all_of_them.images[:number])
+        assert np.array_equal(some.masks, all_of_them.masks[:number])
+    assert few.name == whole.name
+    assert few.generator == whole.generator

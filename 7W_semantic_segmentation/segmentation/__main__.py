@@ -13,7 +13,7 @@ from coursework.terminal import call
 from segmentation.config import CONFIGS
 from segmentation.data import from_drawings, load_lesions
 from segmentation.evaluate import scores
-from segmentation.grid import Cell, record_name, train_all, train_cell
+from segmentation.grid import Cell, in_practice, record_name, train_all, train_cell
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         found = train_all(config, lesions, from_drawings(config, lesions))
     else:
         cell = Cell(arguments[1], arguments[2], int(arguments[3]))
-        found = {cell: train_cell(cell, config, lesions, keep_dir("7W") / record_name(cell, lesions))}
+        found = {cell: train_cell(cell, in_practice(config), lesions, keep_dir("7W") / record_name(cell, lesions))}
     if accelerator.is_main_process:
         for cell, record in found.items():
             print(cell.name, ", ".join(f"{name} {value:.4f}" for name, value in scores(record.test).items()))

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -18,7 +18,17 @@ import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
-from coursework.checkpoints import list_items, load_weights, provenance, read_facts, save_weights, spent, stand_for
+from coursework.checkpoints import (
+    list_items,
+    load_weights,
+    provenance,
+    read_facts,
+    reproducing,
+    same_code,
+    save_weights,
+    spent,
+    stand_for,
+)
 from coursework.provenance import Training, architecture_of, fingerprint
 from coursework.records import build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
@@ -60,6 +70,10 @@ class Record:
     masks: np.ndarray
     facts: dict = field(default_factory=dict)
 
+    def first(self, number: int) -> "Record":
+        """The same for the first images of the test part; what was chosen on the validation part stays."""
+        return replace(self, test=self.test[:number], masks=self.masks[:number])
+
 
 def all_cells(config: Config) -> Iterator[Cell]:
     """Every network with every loss, one seed after the other."""
@@ -89,20 +103,36 @@ def training_of(cell: Cell, config: Config, lesions: Collection) -> Training:
 def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") -> Record:
     """The record of a cell: the committed one unless `config.retrain`, else that below `build/`, else trained now.
 
-    `suffix` is added to the folder's name, for another training of the same cell.
+    With `config.practice`, cells of the first seed are trained for a moment, to show that the loop runs, before the
+    committed record is read. `suffix` is added to the folder's name, for another training of the same cell.
     """
-    training = training_of(cell, config, lesions)
-    committed, fresh = (root / record_name(cell, lesions, suffix) for root in (FOLDER, keep_dir("7W")))
+    short, practice = in_practice(config), bool(config.practice) and not reproducing()
+    training, name = training_of(cell, short, lesions), record_name(cell, lesions, suffix)
+    committed, fresh = FOLDER / name, keep_dir("7W") / name
+    if practice and cell.seed == config.seeds[0] and not suffix:
+        train_unless_there(cell, short, lesions.first(4, 1, 1), build_dir("7W") / "practice" / name)
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
-        facts = stand_for(training, committed, record and record.facts, FOLDER, "record")
+        judge = same_code if practice else stand_for
+        facts = judge(training, committed, record and record.facts, FOLDER, "record")
         if facts:
             record.facts.update(facts)
-            return record
-    record = read_record(fresh)
-    if record is None or record.facts["key"] != training.key:
-        record = train_cell(cell, config, lesions, fresh)
+            return record.first(len(lesions.test))
+    record = train_unless_there(cell, short, lesions, fresh)
     record.facts.update(provenance(fresh, keep_dir("7W"), "computed"))
+    return record
+
+
+def in_practice(config: Config) -> Config:
+    """The config of the trainings that are done here: short ones if the config wants practice only."""
+    return replace(config, epochs=config.practice, batch=4) if config.practice else config
+
+
+def train_unless_there(cell: Cell, config: Config, lesions: Collection, fresh: Path) -> Record:
+    """The record of a cell below `build/`, trained now if it is not there."""
+    record = read_record(fresh)
+    if record is None or record.facts["key"] != training_of(cell, config, lesions).key:
+        record = train_cell(cell, config, lesions, fresh)
     return record
 
 
@@ -146,14 +176,16 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
 
     The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now.
     """
-    training, name = training_of(cell, config, lesions), weights_name(cell, lesions)
+    short, name = in_practice(config), weights_name(cell, lesions)
+    training = training_of(cell, short, lesions)
     model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
     if committed.is_file() and not config.retrain:
-        facts = stand_for(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
+        judge = same_code if config.practice and not reproducing() else stand_for
+        facts = judge(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
         if facts:
             return model, load_weights(committed, model) | facts
     if (read_facts(fresh) or {}).get("key") != training.key:
-        train_cell(cell, config, lesions, keep_dir("7W") / record_name(cell, lesions))
+        train_cell(cell, short, lesions, keep_dir("7W") / record_name(cell, lesions))
     kept = keep_dir("7W") / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(kept, fresh.read_bytes())
