@@ -3,16 +3,28 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from coursework import gallery, gate, notebooks, readme, records
+from tqdm import tqdm
+
+from coursework import gallery, gate, notebooks, readme, records, side_by_side
 from coursework.notebooks import Outcome
 from coursework.weeks import ROOT, Week
 
 
 def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
-    """Execute the notebooks of `weeks` into `build/`, print a table, write the gallery; 1 if any failed."""
-    outcomes = [outcome for week in weeks for outcome in run_and_report(week, profile, overrides(week))]
-    rows = [[o.name, f"{o.seconds:.1f}", headline_of(o), shown_path(o.path)] for o in outcomes]
-    print_table(["notebook", "seconds", "headline", "path"], rows)
+    """Execute the notebooks of `weeks` into `build/`, print a table, write the gallery; 1 if any failed.
+
+    Weeks run side by side.
+    """
+    print(f"running {', '.join(week.name for week in weeks)} at {profile} …", flush=True)
+    outcomes = []
+    for ended in side_by_side.run_weeks(weeks, profile, overrides):
+        for outcome in ended:
+            tqdm.write(f"{outcome.week.name:>3}  {outcome.name}  {outcome.seconds:.0f} s")
+            report_error(outcome)
+        outcomes += ended
+    outcomes.sort(key=lambda outcome: weeks.index(outcome.week))
+    rows = [[o.week.name, o.name, f"{o.seconds:.1f}", headline_of(o), shown_path(o.path)] for o in outcomes]
+    print_table(["week", "notebook", "seconds", "headline", "path"], rows)
     print(f"gallery: {shown_path(gallery.write_gallery())}")
     return int(any(outcome.error for outcome in outcomes))
 
@@ -22,9 +34,14 @@ def run_and_report(week: Week, profile: str, overrides: str, fresh: bool = False
     print(f"running {week.folder.name} at {profile} …", flush=True)
     outcomes = notebooks.run_week(week, profile, overrides, fresh)
     for outcome in outcomes:
-        if outcome.error:
-            print(f"\n{week.folder.name}/{outcome.name}: {outcome.error}\n")
+        report_error(outcome)
     return outcomes
+
+
+def report_error(outcome: Outcome) -> None:
+    """Print what ended a notebook that failed."""
+    if outcome.error:
+        tqdm.write(f"\n{outcome.week.folder.name}/{outcome.name}: {outcome.error}\n")
 
 
 def render(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:

@@ -1,11 +1,13 @@
 """Run notebooks headless: execute a copy, keep it and its figures below `build/`, report what failed."""
 
 import base64
+import itertools
 import os
 import re
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,6 +28,8 @@ from coursework.weeks import Week
 PICTURES = ("image/png", "image/jpeg")
 WRONG_FORM = (AttributeError, KeyError, TypeError)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# Called with the number of code cells that have run, and of all.
+Report = Callable[[int, int], None]
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Outcome:
     error: str | None = None
 
 
-def run_notebook(week: Week, name: str, profile: str, overrides: str = "") -> Outcome:
+def run_notebook(week: Week, name: str, profile: str, overrides: str = "", report: Report | None = None) -> Outcome:
     """Execute a copy of notebook `name` into `build/<week>/<profile>/`; the committed file stays untouched.
 
     The kernel runs in the week's folder, offline at `tiny`. What goes wrong ends the notebook, not the caller.
@@ -51,15 +55,17 @@ def run_notebook(week: Week, name: str, profile: str, overrides: str = "") -> Ou
     except (ValueError, FileNotFoundError) as error:
         return Outcome(week, name, path, 0.0, str(error))
     refresh_address(notebook, week, name)
-    error = execute(notebook, week.folder, kernel_environment(profile, overrides))
+    error = execute(notebook, week.folder, kernel_environment(profile, overrides), report)
     strip_volatile(notebook)
     write_notebook(path, notebook)
     write_figures(path.parent / "figures", notebook)
     return Outcome(week, name, path, time.monotonic() - started, error)
 
 
-def run_week(week: Week, profile: str, overrides: str = "", fresh: bool = False) -> list[Outcome]:
-    """Run all notebooks of a week.
+def run_week(
+    week: Week, profile: str, overrides: str = "", fresh: bool = False, report: Report | None = None
+) -> list[Outcome]:
+    """Run all notebooks of a week; `report` gets the progress of each, or a progress bar shows it.
 
     A run that ended left a record; everything it left is removed first, so that none of it can linger. One that was
     killed left none; what it left stays, for the notebook to go on from, and so does what was trained since a run
@@ -74,7 +80,7 @@ def run_week(week: Week, profile: str, overrides: str = "", fresh: bool = False)
     for name in ("cover.png", *week.notebooks):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "figures", ignore_errors=True)
-    return [run_notebook(week, name, profile, overrides) for name in week.notebooks]
+    return [run_notebook(week, name, profile, overrides, report) for name in week.notebooks]
 
 
 def remove_until(folder: Path, moment: int) -> None:
@@ -115,16 +121,24 @@ def write_notebook(path: Path, notebook: nbformat.NotebookNode) -> None:
     write_text(path, nbformat.writes(notebook) + "\n")
 
 
-def execute(notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str]) -> str | None:
-    """Execute all cells in place, with a progress bar on a terminal; returns the failing cell's report or None.
+def execute(
+    notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str], report: Report | None = None
+) -> str | None:
+    """Execute all cells in place; returns the failing cell's report or None.
 
+    Progress goes to `report`; without it, a terminal shows a progress bar.
     Raises: KeyboardInterrupt for SIGINT, Terminated for SIGTERM, ValueError if no kernel can be started.
     """
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     client = StoppableClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": folder}})
     client.extra_arguments = ["--log-level=ERROR"]
-    bar = tqdm(total=cells, desc=folder.name, unit="cell", leave=False, disable=None)
-    client.on_cell_executed = lambda cell, cell_index, execute_reply: bar.update()
+    bar = tqdm(total=cells, desc=folder.name, unit="cell", leave=False, disable=True if report else None)
+    done = itertools.count(1)
+
+    def count(cell, cell_index, execute_reply) -> None:
+        report(next(done), cells) if report else bar.update()
+
+    client.on_cell_executed = count
     with bar, TemporaryFile() as stderr, same_handlers():  # what is written there of a stopped kernel helps nobody
         try:
             client.execute(env=env, stderr=stderr)

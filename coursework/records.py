@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock
+
 from coursework.profile import profile_name
 from coursework.weeks import ROOT
 
@@ -173,14 +175,15 @@ class Run:
         one (another notebook of the week), the two are merged; otherwise this run replaces it.
         """
         path = build_dir(self.week) / "results.json"
-        results = read_leftover(path)
-        results["headline"] = results["headline"] or self.source
-        own = self.as_dict()
-        before = results["runs"].get(self.source)
-        if before and not before["metrics"].keys() & own["metrics"].keys():
-            own = join_runs(before, own)
-        results["runs"][self.source] = own
-        write_results(path, results)
+        with FileLock(path.with_suffix(".lock")):
+            results = read_leftover(path)
+            results["headline"] = results["headline"] or self.source
+            own = self.as_dict()
+            before = results["runs"].get(self.source)
+            if before and not before["metrics"].keys() & own["metrics"].keys():
+                own = join_runs(before, own)
+            results["runs"][self.source] = own
+            write_results(path, results)
 
     def as_dict(self) -> dict:
         """This run as it stands in a record."""

@@ -8,10 +8,11 @@ import ast
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+
+from filelock import FileLock
 
 from coursework.datasets import data_dir
 from coursework.source_code import plain_code
@@ -57,27 +58,24 @@ def write_stand_in(name: str, facts: dict, files: Iterable[tuple[str, bytes]]) -
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as scratch:
-            unfinished = Path(scratch) / name
-            for below, content in files:
-                path = unfinished / below
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            (unfinished / MARK).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-            put_in_place(unfinished, folder, facts)
+        with FileLock(folder.parent / f".{name}.lock"):  # a process that comes second finds what the first has written
+            if read_mark(folder) != facts:
+                write_folder(folder, facts, files)
     except OSError as error:
         advice = "set COURSEWORK_DATA to a folder of yours"
         raise PermissionError(f"cannot write stand-in/{name} to {data_dir()} ({error.strerror}); {advice}") from None
     return folder
 
 
-def put_in_place(unfinished: Path, folder: Path, facts: dict) -> None:
-    """Rename `unfinished` to `folder`, over an older one; another process may have been faster with the same."""
-    if folder.exists() and read_mark(folder) != facts:
-        os.replace(folder, unfinished.with_name("old"))
-    try:
+def write_folder(folder: Path, facts: dict, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write a stand-in whole or not at all, in place of an older one."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as scratch:
+        unfinished = Path(scratch) / "unfinished"
+        for below, content in files:
+            path = unfinished / below
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        (unfinished / MARK).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        if folder.exists():
+            os.replace(folder, Path(scratch) / "old")
         os.replace(unfinished, folder)
-    except OSError:
-        if read_mark(folder) != facts:
-            raise
-        shutil.rmtree(unfinished)
