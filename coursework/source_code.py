@@ -73,22 +73,76 @@ def plain_code(tree: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(Normalise().visit(tree)))
 
 
-def source_tree(thing) -> ast.stmt:
-    """The definition of a function or class. Raises ValueError if its source is nowhere to be found.
+@dataclass(frozen=True)
+class Definition:
+    """Code without its wording, and what it mentions: ("name",) or ("module", "name")."""
 
-    `inspect` does not find classes that were defined in a notebook; the code of one of their methods leads to the cell.
+    text: str
+    names: tuple[tuple[str, ...], ...]
+
+
+@functools.cache
+def read_definitions(source: str) -> dict[object, ast.stmt]:
+    """What a file defines: functions by the line on which they or their decorators begin, classes by name."""
+    found = {}
+
+    def visit(node: ast.AST, path: tuple[str, ...]) -> None:
+        for child in ast.iter_child_nodes(node):
+            inside = path
+            if isinstance(child, ast.FunctionDef):
+                found[min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])] = child
+                inside = (*path, child.name, "<locals>")
+            elif isinstance(child, ast.ClassDef):
+                inside = (*path, child.name)
+                found[".".join(inside)] = child
+            visit(child, inside)
+
+    visit(ast.parse(source), ())
+    return found
+
+
+@functools.cache
+def read_definition(source: str, key: object) -> Definition:
+    """The definition with this key of `read_definitions`, or that of a global with this name."""
+    assigned, _ = read_names(source)
+    return define(read_definitions(source).get(key) or assigned[key])
+
+
+def define(node: ast.stmt) -> Definition:
+    """The definition that a statement is; the statement itself stays as it is."""
+    node = copy.deepcopy(node)
+    text = plain_code(node)  # takes the annotations out of the tree
+    names = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            names.append((part.id,))
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            names.append((part.value.id, part.attr))
+    return Definition(text, tuple(dict.fromkeys(names)))
+
+
+def source_of(thing) -> Definition:
+    """The definition of a function, class or global. Raises ValueError if its source is nowhere to be found.
+
+    A class in a notebook does not know its file; the code of one of its methods does, and leads to the cell.
     """
-    try:
-        return ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+    if isinstance(thing, Global):
+        return read_definition(module_source(thing.module), thing.name)
+    methods = [thing] if inspect.isfunction(thing) else filter(inspect.isfunction, vars(thing).values())
+    files = [method.__code__.co_filename for method in methods]
+    files += [getattr(sys.modules.get(thing.__module__), "__file__", None)] * inspect.isclass(thing)
+    key = thing.__code__.co_firstlineno if inspect.isfunction(thing) else thing.__qualname__
+    for file in filter(None, files):
+        linecache.checkcache(file)
+        source = "".join(linecache.getlines(file))
+        if source and key in read_definitions(source):
+            return read_definition(source, key)
+    try:  # such as a lambda, of which the statement is taken
+        return define(ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0])
     except (OSError, TypeError):
-        pass
-    methods = vars(thing).values() if inspect.isclass(thing) else ()
-    for method in filter(inspect.isfunction, methods):
-        lines = linecache.getlines(method.__code__.co_filename)
-        for node in ast.walk(ast.parse("".join(lines))) if lines else ():
-            if isinstance(node, ast.ClassDef) and node.name == thing.__name__:
-                return node
-    raise ValueError(f"the source of {thing.__name__} cannot be found; define it in a file or in a notebook cell")
+        raise ValueError(
+            f"the source of {thing.__name__} cannot be found; define it in a file or in a notebook cell"
+        ) from None
 
 
 @functools.cache
@@ -123,22 +177,18 @@ class Global:
     name: str
 
 
-def source_of(thing) -> ast.stmt:
-    """The definition of a function or class, or the statement that assigns a global; a copy."""
-    return copy.deepcopy(module_names(thing.module)[0][thing.name]) if isinstance(thing, Global) else source_tree(thing)
-
-
-def module_names(module: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
-    """What a module assigns, {name: statement}, and imports, {name: (module, name there)}; nothing for a notebook."""
-    try:
-        return read_names(inspect.getsource(sys.modules[module]))
-    except (OSError, TypeError):
-        return {}, {}
+def module_source(module: str) -> str:
+    """The source of a module; empty for a notebook."""
+    file = getattr(sys.modules[module], "__file__", None)
+    if file is None:
+        return ""
+    linecache.checkcache(file)
+    return "".join(linecache.getlines(file))
 
 
 @functools.cache
 def read_names(source: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, str]]]:
-    """`module_names` of a module with this source."""
+    """What a file assigns, {name: statement}, and imports, {name: (module, name there)}."""
     assigned, imported = {}, {}
     for node in ast.parse(source).body:
         for target in node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]:
@@ -153,7 +203,7 @@ def find_global(module: str, name: str) -> Global | None:
     """Where a name gets its value, if that is a module that takes part in trainings; imports are followed."""
     if not takes_part(module) or module not in sys.modules:
         return None
-    assigned, imported = module_names(module)
+    assigned, imported = read_names(module_source(module))
     if name in imported:
         return find_global(*imported[name])
     return Global(module, name) if name in assigned else None
@@ -166,22 +216,20 @@ def is_choice(value) -> bool:
     return bool(flat) and all(map(is_taught, flat))
 
 
-def names_of(tree: ast.stmt, module: types.ModuleType) -> Iterator[tuple[str, str, object]]:
+def names_of(definition: Definition, module: types.ModuleType) -> Iterator[tuple[str, str, object]]:
     """(module, name, value) of every global that a definition mentions, `module.name` included."""
     scope = vars(module)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in scope:
-            yield module.__name__, node.id, scope[node.id]
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            owner = scope.get(node.value.id)
-            if isinstance(owner, types.ModuleType) and hasattr(owner, node.attr):
-                yield owner.__name__, node.attr, getattr(owner, node.attr)
+    for first, *rest in definition.names:
+        if not rest and first in scope:
+            yield module.__name__, first, scope[first]
+        if rest and isinstance(scope.get(first), types.ModuleType) and hasattr(scope[first], rest[0]):
+            yield scope[first].__name__, rest[0], getattr(scope[first], rest[0])
 
 
-def mentioned(thing, tree: ast.stmt) -> Iterator[object]:
+def mentioned(thing, definition: Definition) -> Iterator[object]:
     """The functions, classes and globals of a week that a definition mentions; constants of a notebook as text."""
     module = sys.modules[thing.module if isinstance(thing, Global) else thing.__module__]
-    for owner, name, value in names_of(tree, module):
+    for owner, name, value in names_of(definition, module):
         found = find_global(owner, name)
         if is_taught(value) or (is_taught(bare(value)) and not found):
             yield bare(value)
@@ -212,9 +260,9 @@ def find_code(roots: Sequence, alone: Sequence = ()) -> dict[object, str]:
         if isinstance(thing, str):
             texts[thing] = thing
             continue
-        tree = source_of(thing)
-        texts[thing] = plain_code(tree)  # takes the annotations out of the tree
-        waiting += [] if thing in ends else mentioned(thing, tree)
+        definition = source_of(thing)
+        texts[thing] = definition.text
+        waiting += [] if thing in ends else mentioned(thing, definition)
     return texts
 
 

@@ -189,7 +189,7 @@ def test_definitions_of_a_notebook_are_found(monkeypatch):
     scope = type(source_code)("__main__")
     exec(compile(STEP, cell, "exec"), vars(scope))
     monkeypatch.setitem(source_code.sys.modules, "__main__", scope)
-    assert source_code.source_tree(scope.Net).name == "Net"
+    assert source_code.source_of(scope.Net).text.startswith("class Net:")
     assert len(source_code.training_code(scope.Net, scope.step)) == 16
 
 
@@ -197,7 +197,7 @@ def test_a_definition_without_source_is_named():
     scope = {"__name__": "gan.nowhere"}
     exec("class Lost:\n    pass", scope)
     with pytest.raises(ValueError, match="the source of Lost cannot be found"):
-        source_code.source_tree(scope["Lost"])
+        source_code.source_of(scope["Lost"])
 
 
 def test_only_what_is_used_counts():
