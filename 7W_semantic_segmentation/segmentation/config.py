@@ -10,7 +10,8 @@ class Config:
     sources: tuple[str, ...] = ("folder", "drawn")  # the first that is there
     parts: tuple[int, int, int] = (100, 50, 50)  # cases to train on, to validate on, to be judged on: the homework's
     seed: int = 42  # of the split, and of all that is drawn at random in the report
-    drawing_seed: int = 7  # of the stand-in
+    few: tuple[int, int, int] | None = None  # so many of each part are used, the first ones; None: all
+    drawing_seed: int = 7  # of the synthetic images
     seeds: tuple[int, ...] = (0, 1)  # of the trainings: every cell of the grid once with each
     side: int = 128  # pixels; the homework's 256 takes four times as long
     width: int = 16  # channels of the first layer; the papers' 64 takes sixteen times as long
@@ -18,6 +19,8 @@ class Config:
     epochs: int = 80
     rate: float = 2e-3
     warmup: float = 0.2  # share of the epochs with cross-entropy, whatever loss follows
+    practice: int = 0  # epochs of short trainings that only show that the loop runs, before the released results are
+    # shown; 0: train in full where no released results are at hand
     retrain: bool = False  # train even where finished cells are at hand
     resamples: int = 2000  # of the test part, for intervals
 
@@ -26,20 +29,8 @@ SAMPLE = Config()
 RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
-    # A few small drawn cases, two epochs of cross-entropy and two of each loss: the same code in seconds.
-    "tiny": replace(
-        SAMPLE,
-        sources=("drawn",),
-        parts=(12, 4, 6),
-        seeds=(0, 1),
-        side=32,
-        width=8,
-        batch=4,
-        epochs=4,
-        rate=1e-2,
-        warmup=0.5,
-        resamples=200,
-    ),
+    # A few of the synthetic images of `sample`. Each training only starts; then the released results are shown.
+    "tiny": replace(SAMPLE, sources=("drawn",), few=(8, 4, 16), practice=2, batch=4, resamples=200),
     "sample": SAMPLE,
     # The homework's own size, wider networks, more epochs and seeds.
     "full": replace(SAMPLE, sources=("folder",), seeds=(0, 1, 2), side=256, width=32, epochs=150),

@@ -3,6 +3,7 @@
 Source: T. Mendonça et al., "PH2, a dermoscopic image database for research and benchmarking", EMBC 2013.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from coursework.folders import find_below, refuse_archives, visible
 from coursework.images import list_images, open_image, read_each, read_rgb, turn_of, turn_of_labels
 from coursework.standins import read_mark, refuse_stand_in
 from segmentation.config import Config
-from segmentation.standin import BELOW, stand_in
+from segmentation.standin import BELOW, case_name, stand_in
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Lesions:
     def take(self, rows: np.ndarray) -> "Lesions":
         """These cases only."""
         return Lesions(self.images[rows], self.masks[rows], [self.names[row] for row in rows])
+
+    def named(self, names: list[str]) -> "Lesions":
+        """The cases of these names, in their order."""
+        return self.take(np.array([self.names.index(name) for name in names]))
 
 
 @dataclass(frozen=True)
@@ -76,16 +81,28 @@ def load_folder(config: Config) -> Collection | None:
         return None
     refuse_stand_in(folder)
     lesions = read_lesions(folder, config.side)
-    return Collection(*split(lesions, config.parts, config.seed), "ph2", "PH2, dermoscopy of 200 lesions")
+    return Collection(*some_of(lesions, config), "ph2", "PH2, dermoscopy of 200 lesions")
 
 
 def load_drawn(config: Config) -> Collection:
-    """The stand-in, drawn on first use."""
-    folder = stand_in(sum(config.parts), config.drawing_seed)
-    lesions = read_lesions(folder, config.side)
-    source = "drawn stand-in for PH2: synthetic dermoscopy, no patient"
-    found = Collection(*split(lesions, config.parts, config.seed), "drawn_lesions", source)
-    return replace(found, generator=read_mark(folder)["generator"])
+    """The synthetic images, generated on first use: of the cases that the parts are drawn from, those that are used."""
+    names = [case_name(number) for number in range(sum(config.parts))]
+    blank = np.zeros((len(names), 0), np.uint8)
+    wanted = {name for part in some_of(Lesions(blank, blank, names), config) for name in part.names}
+    numbers = [number for number, name in enumerate(names) if name in wanted]
+    folder = stand_in(len(names), config.drawing_seed, None if len(numbers) == len(names) else numbers)
+    lesions = read_lesions(folder, config.side, wanted)
+    parts = [lesions.named(part.names) for part in some_of(Lesions(blank, blank, names), config)]
+    source = "synthetic dermoscopy in the layout of PH2, no patient"
+    return Collection(*parts, "drawn_lesions", source, read_mark(folder)["generator"])
+
+
+def some_of(lesions: Lesions, config: Config) -> list[Lesions]:
+    """The parts of `split`, of each the first cases if the config wants a few only."""
+    parts = split(lesions, config.parts, config.seed)
+    if config.few is None:
+        return parts
+    return [part.take(np.arange(min(few, len(part)))) for part, few in zip(parts, config.few, strict=True)]
 
 
 def from_drawings(config: Config, lesions: Collection) -> Collection:
@@ -108,12 +125,13 @@ def split(lesions: Lesions, parts: tuple[int, int, int], seed: int) -> list[Lesi
     return [lesions.take(np.sort(order[start:end])) for start, end in pairwise(ends)]
 
 
-def read_lesions(folder: Path, side: int) -> Lesions:
+def read_lesions(folder: Path, side: int, wanted: Container[str] | None = None) -> Lesions:
     """Every case below `folder`/PH2Dataset/PH2 Dataset images/, decoded once, as squares of `side` pixels.
 
+    Only the `wanted` ones, if any are named.
     Raises: ValueError that names each case that cannot be used; nothing is left out in silence.
     """
-    cases = list_cases(find_cases(folder))
+    cases = [case for case in list_cases(find_cases(folder)) if wanted is None or case.name in wanted]
     images, masks = np.zeros((len(cases), side, side, 3), np.uint8), np.zeros((len(cases), side, side), np.uint8)
 
     def read(row: int) -> None:

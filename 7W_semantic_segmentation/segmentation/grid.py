@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -60,6 +60,10 @@ class Record:
     masks: np.ndarray
     facts: dict = field(default_factory=dict)
 
+    def first(self, validation: int, test: int) -> "Record":
+        """The same of the first images of both parts."""
+        return replace(self, validation=self.validation[:validation], test=self.test[:test], masks=self.masks[:test])
+
 
 def all_cells(config: Config) -> Iterator[Cell]:
     """Every network with every loss, one seed after the other."""
@@ -89,20 +93,34 @@ def training_of(cell: Cell, config: Config, lesions: Collection) -> Training:
 def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") -> Record:
     """The record of a cell: the committed one unless `config.retrain`, else that below `build/`, else trained now.
 
+    With `config.practice` a short training comes first, and the record is the committed one nevertheless.
     `suffix` is added to the folder's name, for another training of the same cell.
     """
     training = training_of(cell, config, lesions)
     committed, fresh = (root / record_name(cell, lesions, suffix) for root in (FOLDER, keep_dir("7W")))
+    if config.practice:
+        train_unless_there(cell, in_practice(config), lesions, fresh)
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
         facts = stand_for(training, committed, record and record.facts, FOLDER, "record")
         if facts:
             record.facts.update(facts)
-            return record
-    record = read_record(fresh)
-    if record is None or record.facts["key"] != training.key:
-        record = train_cell(cell, config, lesions, fresh)
+            return record.first(len(lesions.validation), len(lesions.test))
+    record = train_unless_there(cell, in_practice(config), lesions, fresh)
     record.facts.update(provenance(fresh, keep_dir("7W"), "computed"))
+    return record
+
+
+def in_practice(config: Config) -> Config:
+    """The config of the trainings that are done here: short ones if the config wants practice only."""
+    return replace(config, epochs=config.practice) if config.practice else config
+
+
+def train_unless_there(cell: Cell, config: Config, lesions: Collection, fresh: Path) -> Record:
+    """The record of a cell below `build/`, trained now if it is not there."""
+    record = read_record(fresh)
+    if record is None or record.facts["key"] != training_of(cell, config, lesions).key:
+        record = train_cell(cell, config, lesions, fresh)
     return record
 
 
@@ -152,8 +170,8 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
         facts = stand_for(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
         if facts:
             return model, load_weights(committed, model) | facts
-    if (read_facts(fresh) or {}).get("key") != training.key:
-        train_cell(cell, config, lesions, keep_dir("7W") / record_name(cell, lesions))
+    if (read_facts(fresh) or {}).get("key") != training_of(cell, in_practice(config), lesions).key:
+        train_cell(cell, in_practice(config), lesions, keep_dir("7W") / record_name(cell, lesions))
     kept = keep_dir("7W") / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(kept, fresh.read_bytes())
