@@ -34,6 +34,10 @@ class Lesions:
         """These cases only."""
         return Lesions(self.images[rows], self.masks[rows], [self.names[row] for row in rows])
 
+    def first(self, number: int) -> "Lesions":
+        """So many cases, the first ones."""
+        return self.take(np.arange(min(number, len(self))))
+
     def named(self, names: list[str]) -> "Lesions":
         """The cases of these names, in their order."""
         return self.take(np.array([self.names.index(name) for name in names]))
@@ -52,6 +56,11 @@ class Collection:
 
     def __len__(self):
         return len(self.train) + len(self.validation) + len(self.test)
+
+    def first(self, train: int, validation: int, test: int) -> "Collection":
+        """The same with so many cases of each part, the first ones."""
+        parts = {"train": train, "validation": validation, "test": test}
+        return replace(self, **{name: getattr(self, name).first(number) for name, number in parts.items()})
 
 
 def load_lesions(config: Config) -> Collection:
@@ -102,7 +111,7 @@ def some_of(lesions: Lesions, config: Config) -> list[Lesions]:
     parts = split(lesions, config.parts, config.seed)
     if config.few is None:
         return parts
-    return [part.take(np.arange(min(few, len(part)))) for part, few in zip(parts, config.few, strict=True)]
+    return [part.first(number) for part, number in zip(parts, config.few, strict=True)]
 
 
 def from_drawings(config: Config, lesions: Collection) -> Collection:

@@ -60,9 +60,9 @@ class Record:
     masks: np.ndarray
     facts: dict = field(default_factory=dict)
 
-    def first(self, validation: int, test: int) -> "Record":
-        """The same of the first images of both parts."""
-        return replace(self, validation=self.validation[:validation], test=self.test[:test], masks=self.masks[:test])
+    def first(self, number: int) -> "Record":
+        """The same for the first images of the test part; what was chosen on the validation part stays."""
+        return replace(self, test=self.test[:number], masks=self.masks[:number])
 
 
 def all_cells(config: Config) -> Iterator[Cell]:
@@ -93,27 +93,28 @@ def training_of(cell: Cell, config: Config, lesions: Collection) -> Training:
 def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") -> Record:
     """The record of a cell: the committed one unless `config.retrain`, else that below `build/`, else trained now.
 
-    With `config.practice` a short training comes first, and the record is the committed one nevertheless.
-    `suffix` is added to the folder's name, for another training of the same cell.
+    With `config.practice`, cells of the first seed are trained for a moment, to show that the loop runs, before the
+    committed record is read. `suffix` is added to the folder's name, for another training of the same cell.
     """
-    training = training_of(cell, config, lesions)
-    committed, fresh = (root / record_name(cell, lesions, suffix) for root in (FOLDER, keep_dir("7W")))
-    if config.practice:
-        train_unless_there(cell, in_practice(config), lesions, fresh)
+    training, short = training_of(cell, config, lesions), in_practice(config)
+    name = record_name(cell, lesions, suffix)
+    committed, fresh = FOLDER / name, keep_dir("7W") / name
+    if config.practice and cell.seed == config.seeds[0] and not suffix:
+        train_unless_there(cell, short, lesions.first(4, 1, 1), build_dir("7W") / "practice" / name)
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
         facts = stand_for(training, committed, record and record.facts, FOLDER, "record")
         if facts:
             record.facts.update(facts)
-            return record.first(len(lesions.validation), len(lesions.test))
-    record = train_unless_there(cell, in_practice(config), lesions, fresh)
+            return record.first(len(lesions.test))
+    record = train_unless_there(cell, short, lesions, fresh)
     record.facts.update(provenance(fresh, keep_dir("7W"), "computed"))
     return record
 
 
 def in_practice(config: Config) -> Config:
     """The config of the trainings that are done here: short ones if the config wants practice only."""
-    return replace(config, epochs=config.practice) if config.practice else config
+    return replace(config, epochs=config.practice, batch=4) if config.practice else config
 
 
 def train_unless_there(cell: Cell, config: Config, lesions: Collection, fresh: Path) -> Record:
