@@ -45,6 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "reproduce":
             text = "ignore committed weights and records, and repeat every training with the released settings"
             command.add_argument("--retrain", action="store_true", help=text)
+            text = "leave out, with a notice, recorded runs whose data set is not in the data folder"
+            command.add_argument("--skip-missing", action="store_true", help=text)
     text = "after a pure renaming: if all trainings give identical results, update the code hash in committed files"
     rekeying = commands_.add_parser("rekey", help=text, description=text)
     rekeying.add_argument("weeks", nargs="+", metavar="WEEK", help="1W, 2W, …")
@@ -99,7 +101,7 @@ def dispatch(options: argparse.Namespace) -> int:
         return ",".join(f"{name}={value}" for name, value in wanted.items() if name in fields[week.name])
 
     if options.command == "reproduce":
-        return reproduce.reproduce(weeks, overrides, options.retrain)
+        return reproduce.reproduce(weeks, overrides, options.retrain, options.skip_missing)
     command = {"run": commands.run, "render": commands.render}[options.command]
     return command(weeks, options.profile, overrides)
 

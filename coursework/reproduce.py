@@ -63,22 +63,23 @@ class Comparison:
         return [self.week.name, self.source, *told]
 
 
-def reproduce(weeks: list[Week], added: Callable[[Week], str], retrain: bool = False) -> int:
+def reproduce(weeks: list[Week], added: Callable[[Week], str], retrain: bool = False, skip: bool = False) -> int:
     """Repeat every committed run of `weeks`; 0 only if all that was recomputed agrees.
 
     The notebooks run with the recorded overrides and with those that `added` returns for a week. With `retrain`,
     committed weights and records are ignored and every training is repeated with the settings that produced them (the
-    configuration `released`), however long that takes.
+    configuration `released`), however long that takes. With `skip`, a run whose data set is not in the data folder is
+    left out with a notice instead of failing.
     """
     summary = []
-    statuses = [reproduce_week(week, added(week), summary, retrain) for week in weeks]
+    statuses = [reproduce_week(week, added(week), summary, retrain, skip) for week in weeks]
     if summary:
         print("Metrics by origin: computed from data, evaluated from released weights, read from a record (†).")
         print_table(["week", "run on", *records.ORIGINS], [comparison.counts() for comparison in summary])
     return max(statuses, default=0)
 
 
-def reproduce_week(week: Week, added: str, summary: list[Comparison], retrain: bool = False) -> int:
+def reproduce_week(week: Week, added: str, summary: list[Comparison], retrain: bool = False, skip: bool = False) -> int:
     """0 if every recorded run was recomputed and all metrics agree, 1 if not, 2 if nothing is recorded.
 
     Appends the comparison of each run to `summary`.
@@ -91,7 +92,7 @@ def reproduce_week(week: Week, added: str, summary: list[Comparison], retrain: b
     if changed and not retrain:
         print("\n".join(changed))
         return 1
-    return max(reproduce_group(week, group, added, summary, retrain) for group in group_runs(committed))
+    return max(reproduce_group(week, group, added, summary, retrain, skip) for group in group_runs(committed))
 
 
 def group_runs(committed: dict) -> list[dict[str, dict]]:
@@ -103,7 +104,12 @@ def group_runs(committed: dict) -> list[dict[str, dict]]:
 
 
 def reproduce_group(
-    week: Week, group: dict[str, dict], added: str, summary: list[Comparison], retrain: bool = False
+    week: Week,
+    group: dict[str, dict],
+    added: str,
+    summary: list[Comparison],
+    retrain: bool = False,
+    skip: bool = False,
 ) -> int:
     """Run the notebooks as these runs were recorded, and compare each of them; 1 if one does not come out again."""
     recorded = next(iter(group.values()))
@@ -111,13 +117,29 @@ def reproduce_group(
     overrides = ",".join(filter(None, (recorded["overrides"], added)))
     with repeating(group):
         outcomes = run_and_report(week, profile, overrides, fresh=True)  # what a killed run left is no recomputation
-    if any(outcome.error for outcome in outcomes):
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if errors and all(records.MissingDataError.__name__ in error for error in errors):
+        return report_missing(week, group, skip)
+    if errors:
         return 1
     again = records.read_results(records.build_dir(week.name, profile) / "results.json")["runs"]
     if not again:
         print(f"{week.name}: the notebook recorded nothing; its last cell must call run.save()")
         return 1
-    return max(compare_source(week, source, again.get(source), group[source], summary, retrain) for source in group)
+    missing = [source for source in group if source not in again]
+    statuses = [
+        compare_source(week, source, again[source], group[source], summary, retrain)
+        for source in again
+        if source in group
+    ]
+    return max([*statuses, report_missing(week, missing, skip) if missing else 0])
+
+
+def report_missing(week: Week, sources: Iterable[str], skip: bool) -> int:
+    """Say that recorded runs were not repeated because their data set is not there; 0 if these are to be skipped."""
+    print(f"{week.name} on {', '.join(sources)}: {'skipped' if skip else 'not computed again'}, because a data set is")
+    print("not in the data folder; the week's README says where to get it")
+    return int(not skip)
 
 
 @contextlib.contextmanager
@@ -149,13 +171,9 @@ def changed_files(week: Week, committed: dict) -> list[str]:
 
 
 def compare_source(
-    week: Week, source: str, run: dict | None, recorded: dict, summary: list[Comparison], retrain: bool = False
+    week: Week, source: str, run: dict, recorded: dict, summary: list[Comparison], retrain: bool = False
 ) -> int:
-    """Compare the new run on one data source, None if there is none, with the recorded one; 1 if they differ."""
-    if run is None:
-        print(f"{week.name} on {source}: this recorded run was not computed again: its data set is not in the data")
-        print("folder; the week's README says where to get it")
-        return 1
+    """Compare the new run on one data source with the recorded one; 1 if they differ."""
     comparison = compare(week, run, recorded, retrain)
     columns = [f"{week.name} on {source}", "recorded", "now", "allowed", "origin", ""]
     print_table(columns, [row.cells() for row in comparison.rows])
