@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "reproduce":
             text = "ignore committed weights and records, and repeat every training with the released settings"
             command.add_argument("--retrain", action="store_true", help=text)
-            text = "leave out, with a notice, recorded runs whose data set is not in the data folder"
+            text = "leave out, with a notice, recorded runs that need a data set that is not in the data folder"
             command.add_argument("--skip-missing", action="store_true", help=text)
     text = "after a pure renaming: if all trainings give identical results, update the code hash in committed files"
     rekeying = commands_.add_parser("rekey", help=text, description=text)

@@ -127,6 +127,7 @@ SIMPSONS_MNIST = DataSet(
         "{data}/simpsons_28px/test/",
     ),
 )
+HARD_HATS = from_kaggle("hard hats", "andrewmvd/hard-hat-detection", "hardhat", "images", "annotations")
 DATA_SETS = {
     "1W": (DataSet("Covertype", partial(file_is_there, COVERTYPE), partial(download, COVERTYPE)),),
     "2W": (MNIST,),
@@ -135,8 +136,21 @@ DATA_SETS = {
     "7W": (PH2,),
     "8W": (LFW, LFW_LABELS, MNIST),
     "10W": (LFW, from_kaggle("FFHQ", "xhlulu/flickrfaceshq-dataset-nvidia-resized-256px", "ffhq")),
-    "11W": (from_kaggle("hard hats", "andrewmvd/hard-hat-detection", "hardhat", "images", "annotations"),),
+    "11W": (HARD_HATS,),
 }
+# What a recorded run needs, by week and source; the data sets of all others come with this repository.
+NEEDED = {
+    ("6W", "simpsons_28px"): (SIMPSONS_MNIST,),
+    ("7W", "ph2"): (PH2,),
+    ("8W", "lfw"): (LFW, LFW_LABELS),
+    ("10W", "lfw"): (LFW,),
+    ("11W", "photographs"): (HARD_HATS,),
+}
+
+
+def needed(week: str, source: str) -> tuple[DataSet, ...]:
+    """The data sets that a recorded run on this source needs, besides those that come with this repository."""
+    return NEEDED.get((week, source), ())
 
 
 def fetch(weeks: list[Week]) -> int:

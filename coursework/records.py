@@ -111,10 +111,6 @@ def weakest(*origins: str) -> str:
     return max(origins, key=ORIGINS.index, default=ORIGINS[0])
 
 
-class MissingDataError(ValueError):
-    """While results are reproduced: a data set of the record is not in the data folder."""
-
-
 @dataclass
 class Run:
     """One run of a notebook on one data source: collects metrics, then `save`s them below `build/`.
@@ -140,11 +136,11 @@ class Run:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        """Raise MissingDataError while results are reproduced, if no record is about this data: before any training."""
+        """Raise ValueError while results are reproduced, if no record is about this data set: before any training."""
         recorded = os.environ.get("COURSEWORK_REPRODUCE", "")
         if recorded and self.source not in recorded.split(","):
             names = recorded.replace(",", ", ")
-            raise MissingDataError(
+            raise ValueError(
                 f"this run is on {self.source}, but the record is about {names}: a data set of the record is not in "
                 f"the data folder; the README of {self.week} says where to get it"
             )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from coursework import records
 from coursework.commands import print_table, run_and_report
 from coursework.datasets import sha256
+from coursework.fetching import needed
 from coursework.profile import RELEASED, parse_overrides
 from coursework.weeks import Week
 
@@ -68,8 +69,8 @@ def reproduce(weeks: list[Week], added: Callable[[Week], str], retrain: bool = F
 
     The notebooks run with the recorded overrides and with those that `added` returns for a week. With `retrain`,
     committed weights and records are ignored and every training is repeated with the settings that produced them (the
-    configuration `released`), however long that takes. With `skip`, a run whose data set is not in the data folder is
-    left out with a notice instead of failing.
+    configuration `released`), however long that takes. With `skip`, runs that need a data set that is not in the data
+    folder are left out with a notice, instead of failing.
     """
     summary = []
     statuses = [reproduce_week(week, added(week), summary, retrain, skip) for week in weeks]
@@ -92,7 +93,18 @@ def reproduce_week(week: Week, added: str, summary: list[Comparison], retrain: b
     if changed and not retrain:
         print("\n".join(changed))
         return 1
-    return max(reproduce_group(week, group, added, summary, retrain, skip) for group in group_runs(committed))
+    groups = group_runs(committed)
+    if skip:
+        groups = [group for group in groups if not tell_missing(week, group)]
+    return max((reproduce_group(week, group, added, summary, retrain) for group in groups), default=0)
+
+
+def tell_missing(week: Week, group: Iterable[str]) -> list[str]:
+    """The data sets that runs on these sources need and that are not in the data folder; says so if there are any."""
+    missing = [data_set.name for source in group for data_set in needed(week.name, source) if not data_set.is_there()]
+    if missing:
+        print(f"{week.name} on {', '.join(group)}: skipped; not in the data folder: {', '.join(missing)}")
+    return missing
 
 
 def group_runs(committed: dict) -> list[dict[str, dict]]:
@@ -104,12 +116,7 @@ def group_runs(committed: dict) -> list[dict[str, dict]]:
 
 
 def reproduce_group(
-    week: Week,
-    group: dict[str, dict],
-    added: str,
-    summary: list[Comparison],
-    retrain: bool = False,
-    skip: bool = False,
+    week: Week, group: dict[str, dict], added: str, summary: list[Comparison], retrain: bool = False
 ) -> int:
     """Run the notebooks as these runs were recorded, and compare each of them; 1 if one does not come out again."""
     recorded = next(iter(group.values()))
@@ -117,29 +124,13 @@ def reproduce_group(
     overrides = ",".join(filter(None, (recorded["overrides"], added)))
     with repeating(group):
         outcomes = run_and_report(week, profile, overrides, fresh=True)  # what a killed run left is no recomputation
-    errors = [outcome.error for outcome in outcomes if outcome.error]
-    if errors and all(records.MissingDataError.__name__ in error for error in errors):
-        return report_missing(week, group, skip)
-    if errors:
+    if any(outcome.error for outcome in outcomes):
         return 1
     again = records.read_results(records.build_dir(week.name, profile) / "results.json")["runs"]
     if not again:
         print(f"{week.name}: the notebook recorded nothing; its last cell must call run.save()")
         return 1
-    missing = [source for source in group if source not in again]
-    statuses = [
-        compare_source(week, source, again[source], group[source], summary, retrain)
-        for source in again
-        if source in group
-    ]
-    return max([*statuses, report_missing(week, missing, skip) if missing else 0])
-
-
-def report_missing(week: Week, sources: Iterable[str], skip: bool) -> int:
-    """Say that recorded runs were not repeated because their data set is not there; 0 if these are to be skipped."""
-    print(f"{week.name} on {', '.join(sources)}: {'skipped' if skip else 'not computed again'}, because a data set is")
-    print("not in the data folder; the week's README says where to get it")
-    return int(not skip)
+    return max(compare_source(week, source, again.get(source), group[source], summary, retrain) for source in group)
 
 
 @contextlib.contextmanager
@@ -171,9 +162,13 @@ def changed_files(week: Week, committed: dict) -> list[str]:
 
 
 def compare_source(
-    week: Week, source: str, run: dict, recorded: dict, summary: list[Comparison], retrain: bool = False
+    week: Week, source: str, run: dict | None, recorded: dict, summary: list[Comparison], retrain: bool = False
 ) -> int:
-    """Compare the new run on one data source with the recorded one; 1 if they differ."""
+    """Compare the new run on one data source, None if there is none, with the recorded one; 1 if they differ."""
+    if run is None:
+        print(f"{week.name} on {source}: this recorded run was not computed again: its data set is not in the data")
+        print("folder; the week's README says where to get it")
+        return 1
     comparison = compare(week, run, recorded, retrain)
     columns = [f"{week.name} on {source}", "recorded", "now", "allowed", "origin", ""]
     print_table(columns, [row.cells() for row in comparison.rows])

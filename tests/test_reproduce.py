@@ -280,9 +280,7 @@ def test_it_fails_if_a_recorded_source_is_gone(week, capsys, gone):
     rendered(week, *cells.values())
     write(week, *(cell for source, cell in cells.items() if source != gone), COVER)
     assert reproduce.reproduce([week], no_overrides) == 1
-    assert f"1W on {gone}: not computed again, because a data set is" in capsys.readouterr().out
-    assert reproduce.reproduce([week], no_overrides, skip=True) == 0
-    assert f"1W on {gone}: skipped, because a data set is" in capsys.readouterr().out
+    assert f"1W on {gone}: this recorded run was not computed again" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("retrain", [False, True])
@@ -293,15 +291,17 @@ def test_without_the_recorded_data_nothing_is_trained(week, capsys, tmp_path, re
     assert reproduce.reproduce([week], no_overrides, retrain) == 1
     assert "this run is on other, but the record is about rows: " in capsys.readouterr().out
     assert not (tmp_path / "trained").exists()
-    assert reproduce.reproduce([week], no_overrides, retrain, skip=True) == 0
-    assert "1W on rows: skipped" in capsys.readouterr().out
 
 
-def test_to_skip_what_is_missing_excuses_no_difference_and_no_other_error(week, capsys):
+def test_runs_without_their_data_are_skipped_on_request_and_nothing_else_is(week, capsys, monkeypatch):
     rendered(week, record(0.5))
+    data_set = type("Set", (), {"name": "ROWS", "is_there": staticmethod(lambda: False)})
+    monkeypatch.setattr(reproduce, "needed", lambda name, source: [data_set] * ((name, source) == ("1W", "rows")))
     write(week, record(0.6), COVER)
-    assert reproduce.reproduce([week], no_overrides, skip=True) == 1
-    write(week, record(0.5), "1 / 0")
+    assert reproduce.reproduce([week], no_overrides, skip=True) == 0
+    assert capsys.readouterr().out == "1W on rows: skipped; not in the data folder: ROWS\n"
+    assert reproduce.reproduce([week], no_overrides) == 1
+    data_set.is_there = staticmethod(lambda: True)
     assert reproduce.reproduce([week], no_overrides, skip=True) == 1
 
 

@@ -5,6 +5,7 @@ import pytest
 from coursework import records, rekey
 from coursework.checkpoints import read_facts
 from coursework.datasets import sha256
+from coursework.fetching import needed
 from coursework.provenance import listing_of, training_key
 from coursework.weeks import all_weeks
 
@@ -60,3 +61,11 @@ def test_every_metric_and_every_band_is_described(week):
     measured = {name for run in records.read_results(week.results)["runs"].values() for name in run["metrics"]}
     assert measured <= known
     assert set(week.tolerance) | set(week.retrained) <= known
+
+
+def test_what_a_recorded_run_needs_is_known():
+    """Every source of a committed run comes with this repository, or says which data sets it needs."""
+    ours = {"covertype_10k", "mnist", "telco", "drawn_cast", "drawn_lesions", "drawn"}
+    for week in all_weeks():
+        for source in records.read_results(week.results)["runs"]:
+            assert (source in ours) != bool(needed(week.name, source)), f"{week.name} on {source}"
