@@ -298,6 +298,7 @@ def test_runs_without_their_data_are_skipped_on_request_and_nothing_else_is(week
     data_set = type("Set", (), {"name": "ROWS", "is_there": staticmethod(lambda: False)})
     monkeypatch.setattr(reproduce, "needed", lambda name, source: [data_set] * ((name, source) == ("1W", "rows")))
     write(week, record(0.6), COVER)
+    capsys.readouterr()
     assert reproduce.reproduce([week], no_overrides, skip=True) == 0
     assert capsys.readouterr().out == "1W on rows: skipped; not in the data folder: ROWS\n"
     assert reproduce.reproduce([week], no_overrides) == 1
