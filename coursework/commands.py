@@ -10,6 +10,12 @@ from coursework.notebooks import Outcome
 from coursework.weeks import ROOT, Week
 
 
+NEXT = """\
+See the results:            open {gallery} in a browser
+Change and run the code:    make lab
+Use the real data sets:     make fetch WEEK=8W, then make run WEEK=8W PROFILE=sample"""
+
+
 def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
     """Execute the notebooks of `weeks` into `build/`, print a table, write the gallery; 1 if any failed.
 
@@ -25,7 +31,7 @@ def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> in
     outcomes.sort(key=lambda outcome: weeks.index(outcome.week))
     rows = [[o.week.name, o.name, f"{o.seconds:.1f}", headline_of(o), shown_path(o.path)] for o in outcomes]
     print_table(["week", "notebook", "seconds", "headline", "path"], rows)
-    print(f"gallery: {shown_path(gallery.write_gallery())}")
+    print(NEXT.format(gallery=shown_path(gallery.write_gallery())))
     return int(any(outcome.error for outcome in outcomes))
 
 

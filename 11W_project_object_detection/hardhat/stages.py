@@ -13,11 +13,12 @@ import numpy as np
 from accelerate import PartialState
 from torch import nn
 
-from coursework.checkpoints import obtain, recorded
+from coursework.checkpoints import load_weights, obtain, recorded
+from coursework.profile import RELEASED
 from coursework.provenance import Fingerprint, Training, fingerprint, short_hash
 from coursework.records import build_dir
 from coursework.source_code import model_code, training_code
-from hardhat.config import Config
+from hardhat.config import CONFIGS, Config
 from hardhat.data import CLASSES, Collection
 from hardhat.detector import (
     LoadUpright,
@@ -74,6 +75,14 @@ def finish_photographs(recipe: str, sites: Collection, drawn: nn.Module, config:
     """The chosen detector, trained on photographs by one of RECIPES; `drawn` is that of `finish_drawn`."""
     start = drawn.state_dict() if RECIPES[recipe][0] == "drawn" else None
     return finish(f"{sites.name}_{config.chosen}", photograph_plan(config), sites, config, start)
+
+
+def released_detector() -> nn.Module:
+    """The chosen detector with the weights released for photographs."""
+    config = CONFIGS[RELEASED]
+    model = build_model(config.chosen, config)
+    load_weights(FOLDER / "weights" / f"photographs_{config.chosen}.safetensors", model)
+    return model.eval()
 
 
 def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start: dict | None):
