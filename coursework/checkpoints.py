@@ -107,8 +107,8 @@ def obtain(
     `retrain`: they must fit the model and belong to `training` or, if given, to `released`, the same training with the
     settings of the released weights. Otherwise `train(checkpoint, key)` trains `model` in place, resumes from an
     existing checkpoint, and returns the history. New weights are rounded to half precision, as if they were loaded.
-    With `practice`, `training` is a short one that only shows that the loop runs: it is done first, and the released
-    weights are loaded nevertheless, if there are any that belong to `released`.
+    With `practice`, `training` is a short one that only shows that the loop runs: it is done first, and the committed
+    weights are loaded nevertheless, if they fit the model and were trained by the same code (see `same_code`).
     The facts are those in the file's header, and "origin" ("weights" if committed weights were loaded, "computed" if
     they were trained on this machine), "digests" of the files, and "differing", how many items of the data were not
     in the training data.
@@ -123,7 +123,8 @@ def obtain(
         train_and_keep(week, fresh, model, training, train, architecture)
         trained = True
     if committed.is_file() and not retrain and (practice or not trained):
-        facts = stand_for(released or training, committed, read_facts(committed), folder, "weights", architecture)
+        judge = same_code if practice else stand_for
+        facts = judge(released or training, committed, read_facts(committed), folder, "weights", architecture)
         if facts:
             return load_weights(committed, model) | facts
     if not trained:
@@ -168,6 +169,18 @@ def stand_for(
     return None
 
 
+def same_code(
+    training: Training, path: Path, facts: dict | None, folder: Path, origin: str, architecture: str | None = None
+) -> dict | None:
+    """Origin, digests and differing items of a committed file that the code of `training` produced; else None.
+
+    Settings and data may be others: this decides what is shown after a practice, not what a training ends with.
+    """
+    if not facts or facts.get("code") != training.code or facts.get("architecture") != architecture:
+        return None
+    return provenance(path, folder, origin, training.data.differing(folder, facts["data"]))
+
+
 def list_items(week: str, training: Training) -> None:
     """Write the list of the items of a training's data beside its weights or record, where these are committed from."""
     path = keep_dir(week) / listing_of(training.as_facts()["data"])
@@ -193,24 +206,24 @@ def recorded(
     training: Training,
     compute: Callable[[], dict],
     retrain: bool = False,
-    released: Training | None = None,
+    practice: bool = False,
 ) -> dict:
     """The record called `name`, a JSON file, of a training whose weights are not kept; with the facts of `obtain`.
 
     One that stands for `training` is read, that below `build/` before the one committed in `folder`, but no committed
     one if `retrain`; else `compute` is called, and what it returns is kept. The origin is "record" or "computed".
-    With `released`, `training` is a practice: it is done first, and the committed record of `released` is read
-    nevertheless.
+    With `practice`, `training` is a short one, done first, and the committed record is read nevertheless if it was
+    made by the same code.
     Raises: ValueError while results are reproduced, if the committed record does not stand for this training.
     """
     fresh, committed = keep_dir(week) / f"{name}.json", folder / f"{name}.json"
     record = read_json(fresh)
     done = bool(record) and record.get("key") == training.key
-    if released and not done:
+    if practice and not done:
         record, done = compute_and_keep(week, fresh, training, compute), True
-    if committed.is_file() and not retrain and (released or not done):
+    if committed.is_file() and not retrain and (practice or not done):
         found = read_json(committed)
-        facts = stand_for(released or training, committed, found, folder, "record")
+        facts = (same_code if practice else stand_for)(training, committed, found, folder, "record")
         if facts:
             return found | facts
     if not done:

@@ -9,7 +9,6 @@ from coursework import gallery, gate, notebooks, readme, records, side_by_side
 from coursework.notebooks import Outcome
 from coursework.weeks import ROOT, Week
 
-
 NEXT = """\
 See the results:            open {gallery} in a browser
 Change and run the code:    make lab
