@@ -108,7 +108,8 @@ def obtain(
     settings of the released weights. Otherwise `train(checkpoint, key)` trains `model` in place, resumes from an
     existing checkpoint, and returns the history. New weights are rounded to half precision, as if they were loaded.
     With `practice`, `training` is a short one that only shows that the loop runs: it is done first, and the committed
-    weights are loaded nevertheless, if they fit the model and were trained by the same code (see `same_code`).
+    weights are loaded nevertheless, if they fit the model and were trained by the same code. While results are
+    reproduced, `practice` makes no difference.
     The facts are those in the file's header, and "origin" ("weights" if committed weights were loaded, "computed" if
     they were trained on this machine), "digests" of the files, and "differing", how many items of the data were not
     in the training data.
@@ -119,6 +120,7 @@ def obtain(
     architecture = architecture_of(model, classes)
     done = read_facts(fresh)
     trained = bool(done) and (done.get("key"), done.get("architecture")) == (training.key, architecture)
+    practice = practice and not reproducing()
     if practice and not trained:
         train_and_keep(week, fresh, model, training, train, architecture)
         trained = True
@@ -161,12 +163,17 @@ def stand_for(
         reason = "weights of another architecture"
     if reason is None:
         return provenance(path, folder, origin, training.data.differing(folder, facts["data"]))
-    if reason != OTHER_DATA and os.environ.get("COURSEWORK_REPRODUCE"):
+    if reason != OTHER_DATA and reproducing():
         advice = "undo the change of code or settings, or use reproduce --retrain to train again"
         raise ValueError(f"{path.parent.name}/{path.name}: {reason}, so it does not belong to this training; {advice}")
     if reason == OTHER_CODE:
         print(f"{path.parent.name}/{path.name}: {reason} (model, loss or training step changed); training anew")
     return None
+
+
+def reproducing() -> bool:
+    """Whether this notebook is run by `reproduce`."""
+    return bool(os.environ.get("COURSEWORK_REPRODUCE"))
 
 
 def same_code(
@@ -219,6 +226,7 @@ def recorded(
     fresh, committed = keep_dir(week) / f"{name}.json", folder / f"{name}.json"
     record = read_json(fresh)
     done = bool(record) and record.get("key") == training.key
+    practice = practice and not reproducing()
     if practice and not done:
         record, done = compute_and_keep(week, fresh, training, compute), True
     if committed.is_file() and not retrain and (practice or not done):

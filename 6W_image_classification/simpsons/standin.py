@@ -33,9 +33,7 @@ def generator_hash() -> str:
     return source_hash([Path(drawing.__file__), Path(svg.__file__), *(here / name for name in SOURCES)])
 
 
-def stand_in(
-    name: str, characters: int, per_class: int | None, seed: int, few: tuple[int, int] | None = None
-) -> Path:
+def stand_in(name: str, characters: int, per_class: int | None, seed: int, few: tuple[int, int] | None = None) -> Path:
     """The folder of the stand-in, drawn on first use on all cores: see `plan` for the numbers.
 
     With `few`, only so many training and test pictures of each character are drawn, into a folder of their own.
@@ -49,9 +47,7 @@ def stand_in(
     return write_stand_in(f"{name}-{few[0]}-{few[1]}", facts | {"few": few}, draw_files(pictures, seed, least))
 
 
-def draw_files(
-    pictures: list[tuple[str, str, int]], seed: int, least: dict[str, int]
-) -> Iterator[tuple[str, bytes]]:
+def draw_files(pictures: list[tuple[str, str, int]], seed: int, least: dict[str, int]) -> Iterator[tuple[str, bytes]]:
     """Every picture as (path, JPEG file), of each character the first `least[part]`, then the answers."""
     order = np.random.default_rng([seed, 1]).permutation(sum(part == "test" for part, _, _ in pictures))
     numbers = iter(order.tolist())

@@ -18,7 +18,17 @@ import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
-from coursework.checkpoints import list_items, load_weights, provenance, read_facts, save_weights, spent, stand_for
+from coursework.checkpoints import (
+    list_items,
+    load_weights,
+    provenance,
+    read_facts,
+    reproducing,
+    same_code,
+    save_weights,
+    spent,
+    stand_for,
+)
 from coursework.provenance import Training, architecture_of, fingerprint
 from coursework.records import build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
@@ -96,14 +106,15 @@ def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") 
     With `config.practice`, cells of the first seed are trained for a moment, to show that the loop runs, before the
     committed record is read. `suffix` is added to the folder's name, for another training of the same cell.
     """
-    training, short = training_of(cell, config, lesions), in_practice(config)
-    name = record_name(cell, lesions, suffix)
+    short, practice = in_practice(config), bool(config.practice) and not reproducing()
+    training, name = training_of(cell, short, lesions), record_name(cell, lesions, suffix)
     committed, fresh = FOLDER / name, keep_dir("7W") / name
-    if config.practice and cell.seed == config.seeds[0] and not suffix:
+    if practice and cell.seed == config.seeds[0] and not suffix:
         train_unless_there(cell, short, lesions.first(4, 1, 1), build_dir("7W") / "practice" / name)
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
-        facts = stand_for(training, committed, record and record.facts, FOLDER, "record")
+        judge = same_code if practice else stand_for
+        facts = judge(training, committed, record and record.facts, FOLDER, "record")
         if facts:
             record.facts.update(facts)
             return record.first(len(lesions.test))
@@ -165,14 +176,16 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
 
     The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now.
     """
-    training, name = training_of(cell, config, lesions), weights_name(cell, lesions)
+    short, name = in_practice(config), weights_name(cell, lesions)
+    training = training_of(cell, short, lesions)
     model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
     if committed.is_file() and not config.retrain:
-        facts = stand_for(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
+        judge = same_code if config.practice and not reproducing() else stand_for
+        facts = judge(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
         if facts:
             return model, load_weights(committed, model) | facts
-    if (read_facts(fresh) or {}).get("key") != training_of(cell, in_practice(config), lesions).key:
-        train_cell(cell, in_practice(config), lesions, keep_dir("7W") / record_name(cell, lesions))
+    if (read_facts(fresh) or {}).get("key") != training.key:
+        train_cell(cell, short, lesions, keep_dir("7W") / record_name(cell, lesions))
     kept = keep_dir("7W") / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(kept, fresh.read_bytes())
