@@ -42,7 +42,7 @@ SAMPLE = Config()
 RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
-    # A few pictures of each of the characters of `sample`. The trainings only start; then the released weights are shown.
+    # A few pictures of each character of `sample`. The trainings only start; then the released weights are shown.
     "tiny": replace(
         SAMPLE,
         sources=("drawn",),
