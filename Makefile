@@ -37,7 +37,7 @@ test:
 
 test-all:
 	@$(SETUP)
-	@$(RUN) -m uv pip install --quiet -e ".[browser]" -c constraints.txt --no-build-isolation
+	@$(RUN) -m uv pip install --quiet --python $(RUN) -e ".[browser]" -c constraints.txt --no-build-isolation
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m pytest -m ""

@@ -13,6 +13,7 @@ NEXT = """\
 See the results:            open {gallery} in a browser
 Change and run the code:    make lab
 Use the real data sets:     make fetch WEEK=8W, then make run WEEK=8W PROFILE=sample"""
+TRAINED = (".safetensors", ".npz", ".json")  # of what a run leaves to be committed; animations are no trainings
 
 
 def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:
@@ -80,7 +81,7 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
     if complaints:
         print("\n".join(complaints))
         return False
-    trained = collect(week, folder)
+    trained = [path for path in collect(week, folder) if path.suffix in TRAINED]
     print(f"rendered {week.folder.name}")
     if trained:
         print(f"what was trained ({len(trained)} files) is committed with the week now; render once more, so that the")

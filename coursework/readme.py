@@ -115,8 +115,8 @@ def week_table(week: Week) -> str:
         lines.append(row([f"`{name}`", week.metrics.get(name, ""), *values]))
     marked = any("record" in run["origins"].values() for run in runs.values())
     note = [
-        f"{RECORDED} read from the committed record of a training whose weights are not released; `reproduce` lists "
-        "it, but does not compute it again.",
+        f"{RECORDED} read from the committed record of a training, or from the history stored with released weights; "
+        "`reproduce` lists it, but does not compute it again.",
         "",
     ]
     return "\n".join([*lines, "", *note * marked, *(describe_run(run) for run in runs.values())])

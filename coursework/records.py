@@ -175,7 +175,7 @@ class Run:
         one (another notebook of the week), the two are merged; otherwise this run replaces it.
         """
         path = build_dir(self.week) / "results.json"
-        with FileLock(path.with_suffix(".lock")):
+        with FileLock(path.with_name(".results.lock")):
             results = read_leftover(path)
             results["headline"] = results["headline"] or self.source
             own = self.as_dict()

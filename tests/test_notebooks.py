@@ -18,7 +18,7 @@ def test_run_writes_below_build_only(week, capsys):
     assert commands.run([week], "tiny", no_overrides) == 0
     assert {path: path.read_bytes() for path in week.folder.iterdir()} == before
     folder = records.build_dir("1W", "tiny")
-    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*") if path.is_file()}
     assert files == {"trial.ipynb", "trial.html", "results.json", "cover.png", "figures/cell-03-1.png"}
     assert notebooks.read_notebook(folder / "trial.ipynb").cells[-1].outputs[0].text == "done\n"
     assert "accuracy 0.500" in capsys.readouterr().out
@@ -153,6 +153,7 @@ def test_render_brings_notebook_record_and_cover_together(week):
 TRAINING = """
 from pathlib import Path
 from coursework.records import keep_dir
+(keep_dir("1W") / "site.gif").write_text("an animation, made by every run")
 if not Path("run.json").exists():
     (keep_dir("1W") / "run.json").write_text("{}")
 """

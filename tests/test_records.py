@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -48,6 +50,21 @@ def test_the_first_run_stays_the_headline(build):
     results = records.read_results(build / "1W" / "tiny" / "results.json")
     assert results["headline"] == "first"
     assert set(results["runs"]) == {"first", "second"}
+
+
+def test_runs_that_are_saved_at_once_are_all_kept(build, monkeypatch):
+    slow = records.read_leftover
+
+    def read_slowly(path):
+        found = slow(path)
+        time.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(records, "read_leftover", read_slowly)
+    names = {f"source {number}" for number in range(6)}
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda name: make_run(name).save(), names))
+    assert set(records.read_results(build / "1W" / "tiny" / "results.json")["runs"]) == names
 
 
 def test_other_metrics_on_the_same_source_are_added_and_the_same_ones_replaced(build):

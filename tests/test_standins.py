@@ -1,6 +1,8 @@
 """Drawn stand-ins: written whole, marked, drawn again only when their generator changes, and never taken for real."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ def test_a_stand_in_lies_apart_and_says_what_drew_it(data):
     assert folder == data / "stand-in" / "faces"
     assert (folder / "a" / "b.jpg").read_bytes() == b"a/b.jpg"
     assert standins.read_mark(folder) == {"seed": 1}
-    assert [path.name for path in folder.parent.iterdir()] == ["faces"]
+    assert [path.name for path in folder.parent.glob("[!.]*")] == ["faces"]
 
 
 def test_it_is_drawn_once_and_again_when_the_facts_change(data):
@@ -38,6 +40,21 @@ def test_it_is_drawn_once_and_again_when_the_facts_change(data):
     assert sorted(path.name for path in folder.iterdir()) == [standins.MARK, "b"]
 
 
+@pytest.mark.fault("two processes want the same synthetic data set at once", "it is generated once")
+def test_two_at_once_draw_once(data):
+    drawn = []
+
+    def slow():
+        drawn.append(1)
+        time.sleep(0.2)
+        yield "a", b""
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: standins.write_stand_in("faces", {"seed": 1}, slow()), range(2)))
+    assert found[0] == found[1]
+    assert drawn == [1]
+
+
 @pytest.mark.fault("an error while a synthetic data set is generated", "the previous copy stays intact")
 def test_a_broken_off_drawing_leaves_what_was_there(data):
     standins.write_stand_in("faces", {"seed": 1}, files("a"))
@@ -49,7 +66,7 @@ def test_a_broken_off_drawing_leaves_what_was_there(data):
     with pytest.raises(KeyboardInterrupt):
         standins.write_stand_in("faces", {"seed": 2}, broken())
     assert standins.read_mark(standins.stand_in_dir("faces")) == {"seed": 1}
-    assert [path.name for path in standins.stand_in_dir("faces").parent.iterdir()] == ["faces"]
+    assert [path.name for path in standins.stand_in_dir("faces").parent.glob("[!.]*")] == ["faces"]
 
 
 def test_a_damaged_mark_means_drawing_again(data):

@@ -61,7 +61,7 @@ def test_a_run_prints_in_any_encoding(tmp_path, encoding):
     course = make_course(tmp_path, RECORD)
     status, out, err = call(course, "run", "1W", PYTHONIOENCODING=encoding)
     assert (status, err) == (0, b"")
-    assert b"running 1W_stub at tiny ?" in out
+    assert b"running 1W at tiny ?" in out
     notebook = json.loads((course / "build" / "1W" / "tiny" / "trial.ipynb").read_text(encoding="utf-8"))
     assert "± · …\n" in notebook["cells"][1]["outputs"][0]["text"]
 

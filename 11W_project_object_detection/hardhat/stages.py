@@ -86,6 +86,14 @@ def released_detector() -> nn.Module:
     return model.eval()
 
 
+def released_detector() -> nn.Module:
+    """The chosen detector with the weights released for photographs."""
+    config = CONFIGS[RELEASED]
+    model = build_model(config.chosen, config)
+    load_weights(FOLDER / "weights" / f"photographs_{config.chosen}.safetensors", model)
+    return model.eval()
+
+
 def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start: dict | None):
     """`train`, in a folder of this training alone that is gone when it has ended."""
     found = train(plan, sites.train, sites.validation, config, folder, start)

@@ -47,7 +47,7 @@ def finetune(gallery: Gallery, judged: Pictures, config: Config) -> dict[str, fl
     train, validation, _ = hold_out(gallery.train, config.validation, config.seed)
     backbone, _ = pick_backbone(config.backbone)
     config = replace(config, retrain=True)
-    model, _ = train_stage("finetuned", train, validation, len(gallery.classes), config, backbone)
+    model, _ = train_stage("finetuned", train, validation, gallery, config, backbone)
     return scores(*predict(model, judged, batch=config.batch))
 
 
