@@ -99,6 +99,7 @@ def obtain(
     retrain: bool = False,
     released: Training | None = None,
     classes: tuple[str, ...] = (),
+    practice: bool = False,
 ) -> dict:
     """Load the trained weights called `name` into `model`, or train it; returns facts about them.
 
@@ -106,6 +107,9 @@ def obtain(
     `retrain`: they must fit the model and belong to `training` or, if given, to `released`, the same training with the
     settings of the released weights. Otherwise `train(checkpoint, key)` trains `model` in place, resumes from an
     existing checkpoint, and returns the history. New weights are rounded to half precision, as if they were loaded.
+    With `practice`, `training` is a short one that only shows that the loop runs: it is done first, and the committed
+    weights are loaded nevertheless, if they fit the model and were trained by the same code. While results are
+    reproduced, `practice` makes no difference.
     The facts are those in the file's header, and "origin" ("weights" if committed weights were loaded, "computed" if
     they were trained on this machine), "digests" of the files, and "differing", how many items of the data were not
     in the training data.
@@ -115,13 +119,26 @@ def obtain(
     committed = folder / "weights" / fresh.name
     architecture = architecture_of(model, classes)
     done = read_facts(fresh)
-    if done and (done.get("key"), done.get("architecture")) == (training.key, architecture):
-        return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
-    if committed.is_file() and not retrain:
-        facts = stand_for(released or training, committed, read_facts(committed), folder, "weights", architecture)
+    trained = bool(done) and (done.get("key"), done.get("architecture")) == (training.key, architecture)
+    practice = practice and not reproducing()
+    if practice and not trained:
+        train_and_keep(week, fresh, model, training, train, architecture)
+        trained = True
+    if committed.is_file() and not retrain and (practice or not trained):
+        fits = same_code if practice else stand_for
+        facts = fits(released or training, committed, read_facts(committed), folder, "weights", architecture)
         if facts:
             return load_weights(committed, model) | facts
-    history = train(build_dir(week) / f"{name}.checkpoint", training.key)
+    if not trained:
+        train_and_keep(week, fresh, model, training, train, architecture)
+    return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
+
+
+def train_and_keep(
+    week: str, fresh: Path, model: nn.Module, training: Training, train: Callable, architecture: str
+) -> None:
+    """Train `model` and write its weights to `fresh`, with all that `obtain` wants to know of them."""
+    history = train(build_dir(week) / f"{fresh.stem}.checkpoint", training.key)
     state = PartialState()
     if state.is_main_process:
         facts = {**training.as_facts(), "architecture": architecture, "history": history}
@@ -129,7 +146,6 @@ def obtain(
         list_items(week, training)
     state.wait_for_everyone()
     extract_model_from_parallel(model, keep_fp32_wrapper=False)  # computes as one that was loaded, not as in training
-    return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
 
 
 def stand_for(
@@ -192,29 +208,46 @@ def spent(history: list[dict]) -> dict:
 
 
 def recorded(
-    week: str, folder: Path, name: str, training: Training, compute: Callable[[], dict], retrain: bool = False
+    week: str,
+    folder: Path,
+    name: str,
+    training: Training,
+    compute: Callable[[], dict],
+    retrain: bool = False,
+    practice: bool = False,
 ) -> dict:
     """The record called `name`, a JSON file, of a training whose weights are not kept; with the facts of `obtain`.
 
     One that stands for `training` is read, that below `build/` before the one committed in `folder`, but no committed
     one if `retrain`; else `compute` is called, and what it returns is kept. The origin is "record" or "computed".
+    With `practice`, `training` is a short one, done first, and the committed record is read nevertheless if it was
+    made by the same code.
     Raises: ValueError while results are reproduced, if the committed record does not stand for this training.
     """
     fresh, committed = keep_dir(week) / f"{name}.json", folder / f"{name}.json"
     record = read_json(fresh)
-    if record and record.get("key") == training.key:
-        return record | provenance(fresh, keep_dir(week), "computed")
-    if committed.is_file() and not retrain:
-        record = read_json(committed)
-        facts = stand_for(training, committed, record, folder, "record")
+    done = bool(record) and record.get("key") == training.key
+    practice = practice and not reproducing()
+    if practice and not done:
+        record, done = compute_and_keep(week, fresh, training, compute), True
+    if committed.is_file() and not retrain and (practice or not done):
+        found = read_json(committed)
+        facts = (same_code if practice else stand_for)(training, committed, found, folder, "record")
         if facts:
-            return record | facts
+            return found | facts
+    if not done:
+        record = compute_and_keep(week, fresh, training, compute)
+    return record | provenance(fresh, keep_dir(week), "computed")
+
+
+def compute_and_keep(week: str, fresh: Path, training: Training, compute: Callable[[], dict]) -> dict:
+    """Call `compute` and write what it returns to `fresh`, with all that `recorded` wants to know of it."""
     record = {**training.as_facts(), **compute()}
     record["training"] = {**spent(record.get("history", [])), **record.get("training", {})}
     fresh.parent.mkdir(parents=True, exist_ok=True)
     write_text(fresh, to_json(record))
     list_items(week, training)
-    return record | provenance(fresh, keep_dir(week), "computed")
+    return record
 
 
 def read_json(path: Path) -> dict | None:

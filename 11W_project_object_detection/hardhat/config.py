@@ -9,6 +9,7 @@ class Config:
 
     sources: tuple[str, ...] = ("drawn",)  # of what all detectors are trained on
     drawn: tuple[int, int, int] = (800, 150, 250)  # drawn sites to train on, to validate on, to be judged on
+    few: tuple[int, int, int] | None = None  # of these, so many of each part are used, the first ones; None: all
     drawing_seed: int = 11
     photograph_sources: tuple[str, ...] = ("folder",)  # without any, what is about them is left out
     photographs: tuple[int, int] = (121, 60)  # of those at hand: to learn from, to be judged on
@@ -25,6 +26,7 @@ class Config:
     workers: int = 0  # processes that read pictures
     resamples: int = 2000  # of pictures, for intervals
     seconds: float = 10.0  # of the video
+    practice: bool = False  # train for a moment only, to show that the loop runs, before the released results
     retrain: bool = False  # train even where finished weights are at hand
 
 
@@ -32,17 +34,16 @@ SAMPLE = Config()
 RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
-    # A few drawn sites, small, a few epochs: the same code in seconds.
+    # A few of the synthetic sites of `sample`. Each training only starts; then the released results are shown.
     "tiny": replace(
         SAMPLE,
-        drawn=(16, 6, 8),
+        few=(4, 2, 16),
         photograph_sources=("drawn",),
-        photographs=(8, 6),
-        side=96,
-        rivals=("centernet_r18",),  # the others have maps of one cell at this side, whose 16-bit gradients can be NaN
-        epochs=6,
-        photograph_epochs=3,
-        batch=4,
+        photographs=(4, 6),
+        practice=True,
+        epochs=2,
+        photograph_epochs=1,
+        batch=2,
         resamples=20,
         seconds=1.0,
     ),

@@ -16,7 +16,7 @@ from coursework.folders import find_below, refuse_archives, visible
 from coursework.images import SUFFIXES, read_each, read_rgb, turn_boxes, turn_of_labels
 from coursework.standins import read_mark, refuse_stand_in
 from hardhat.config import Config
-from hardhat.standin import stand_in
+from hardhat.standin import file_name, stand_in
 
 CLASSES = ("helmet", "head")  # what is learnt; persons are labelled on some pictures only, and left out
 PLURAL = {"helmet": "helmets", "head": "bare heads"}  # in sentences
@@ -85,8 +85,8 @@ def load_photographs(config: Config) -> Collection | None:
 
 
 def load_drawn(config: Config) -> Collection:
-    """The stand-in, drawn on first use."""
-    return draw_sites(config.drawn, config.drawing_seed, "drawn")
+    """The synthetic building sites, generated on first use; the first ones of each part if the config wants a few."""
+    return draw_sites(config.drawn, config.drawing_seed, "drawn", config.few)
 
 
 def load_further(config: Config) -> Collection:
@@ -95,14 +95,18 @@ def load_further(config: Config) -> Collection:
     return draw_sites((learnt, 0, judged), config.drawing_seed + 1, "drawn_further")
 
 
-def draw_sites(numbers: tuple[int, int, int], seed: int, name: str) -> Collection:
-    """So many drawn sites to train on, to validate on and to be judged on."""
-    folder = stand_in(sum(numbers), numbers[2], seed)
+def draw_sites(
+    numbers: tuple[int, int, int], seed: int, name: str, few: tuple[int, int, int] | None = None
+) -> Collection:
+    """So many drawn sites to train on, to validate on and to be judged on; of each part a `few` only, if given."""
+    starts = np.cumsum((0, *numbers[:2]))
+    parts = [range(start, start + number) for start, number in zip(starts, few or numbers, strict=True)]
+    folder = stand_in(sum(numbers), numbers[2], seed, few and [place for part in parts for place in part])
     pictures, notes = read_folder(folder)
-    ends = np.cumsum(numbers)
-    parts = [pictures[start:end] for start, end in zip((0, *ends[:2]), ends, strict=True)]
-    source = "drawn stand-in: building sites and workers that do not exist"
-    return Collection(*parts, name, source, notes, read_mark(folder)["generator"])
+    by_name = {picture.path.stem: picture for picture in pictures}
+    source = "synthetic building sites and workers that do not exist"
+    chosen = [[by_name[file_name(place)] for place in part] for part in parts]
+    return Collection(*chosen, name, source, notes, read_mark(folder)["generator"])
 
 
 def load_folder(config: Config) -> Collection | None:

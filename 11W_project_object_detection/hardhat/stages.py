@@ -62,7 +62,7 @@ def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict
         model.load_state_dict(trained.state_dict())
         return history
 
-    facts = obtain("11W", FOLDER, name, model, training, run, config.retrain, classes=CLASSES)
+    facts = obtain("11W", FOLDER, name, model, training, run, config.retrain, None, CLASSES, config.practice)
     return model.eval(), facts
 
 
@@ -74,7 +74,8 @@ def finish_drawn(sites: Collection, config: Config):
 def finish_photographs(recipe: str, sites: Collection, drawn: nn.Module, config: Config):
     """The chosen detector, trained on photographs by one of RECIPES; `drawn` is that of `finish_drawn`."""
     start = drawn.state_dict() if RECIPES[recipe][0] == "drawn" else None
-    return finish(f"{sites.name}_{config.chosen}", photograph_plan(config), sites, config, start)
+    name = "photographs" if config.practice else sites.name  # what was released is shown on whatever there is
+    return finish(f"{name}_{config.chosen}", photograph_plan(config), sites, config, start)
 
 
 def released_detector() -> nn.Module:
@@ -105,7 +106,7 @@ def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
         model, history = train_in(build_dir("11W") / f"{detector}.{training.key}", plan, sites, config, None)
         return {**coco_average(sites.test, detect(model, sites.test, config)), "history": history}
 
-    return recorded("11W", FOLDER, name, training, compute, config.retrain)
+    return recorded("11W", FOLDER, name, training, compute, config.retrain, config.practice)
 
 
 def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Config) -> dict:

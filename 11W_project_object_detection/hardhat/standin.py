@@ -4,7 +4,7 @@ Picture number i depends on the seed and i alone. The last part is for the test:
 with a helmet, and there is something in each of them that looks like one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from coursework import drawing, svg
 from coursework.drawing import jpeg
 from coursework.runtime import thread_count
-from coursework.standins import source_hash, write_stand_in
+from coursework.standins import read_mark, source_hash, stand_in_dir, write_stand_in
 from hardhat import site, workers
 from hardhat.site import SIDE, draw_scene
 
@@ -28,19 +28,28 @@ def generator_hash() -> str:
     return source_hash([*drawn_by, Path(__file__)])
 
 
-def stand_in(number: int, test: int, seed: int) -> Path:
-    """The folder of the stand-in, `number` pictures of which the last `test` are for the test, drawn on first use."""
+def stand_in(number: int, test: int, seed: int, some: Sequence[int] | None = None) -> Path:
+    """The folder of the stand-in, `number` pictures of which the last `test` are for the test, drawn on first use.
+
+    If `some` are named, there may be no others.
+    """
     facts = {"generator": generator_hash(), "seed": seed, "number": number, "test": test}
-    return write_stand_in(f"hardhat-{number}", facts, draw_files(number, test, seed))
+    whole = stand_in_dir(f"hardhat-{number}")
+    if some is None or read_mark(whole) == facts:
+        return write_stand_in(whole.name, facts, draw_files(range(number), number - test, seed))
+    places = sorted(map(int, some))
+    facts |= {"some": places}
+    return write_stand_in(f"{whole.name}-{len(places)}", facts, draw_files(places, number - test, seed))
 
 
-def draw_files(number: int, test: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Every picture as (path, JPEG file) and its annotation as (path, XML file)."""
-    jobs = min(thread_count(), number // 50 + 1)
+def draw_files(places: Sequence[int], first_test: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Each of these pictures as (path, JPEG file) and its annotation as (path, XML file)."""
+    jobs = min(thread_count(), len(places) // 50 + 1)
     drawn = Parallel(n_jobs=jobs, return_as="generator", batch_size=8)(
-        delayed(draw_picture)(place, place >= number - test, seed) for place in range(number)
+        delayed(draw_picture)(place, place >= first_test, seed) for place in places
     )
-    for place, (picture, annotation) in enumerate(tqdm(drawn, total=number, desc="drawing", unit="site", leave=False)):
+    bar = tqdm(zip(places, drawn, strict=True), total=len(places), desc="drawing", unit="site", leave=False)
+    for place, (picture, annotation) in bar:
         yield f"images/{file_name(place)}.jpg", picture
         yield f"annotations/{file_name(place)}.xml", annotation
 

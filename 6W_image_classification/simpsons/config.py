@@ -11,6 +11,7 @@ class Config:
     small_sources: tuple[str, ...] = ("folder", "drawn")  # of the section on 28-pixel pictures
     characters: int = 42  # of the drawn cast
     per_class: int | None = None  # drawn pictures of each; None gives the homework's long tail
+    few: tuple[int, int] | None = None  # so many training and test pictures of each are drawn; None: all
     seed: int = 42
     side: int = 128  # pixels of the square that the networks see
     validation: float = 0.2  # share of the training part on which the best epoch is chosen
@@ -22,6 +23,7 @@ class Config:
     smoothing: float = 0.1  # of the labels
     balance: float = 0.5  # how much more often rare classes are shown, see train.EpochSampler
     margin: float = 1.0  # by how much they have to win, see train.TailLoss
+    practice: bool = False  # train for a moment only, to show that the loop runs, before the released results
     retrain: bool = False  # train even where finished weights are at hand
     ablation: bool = False  # train the rows of the ablation that no record holds
     ablation_epochs: int = 8
@@ -40,25 +42,24 @@ SAMPLE = Config()
 RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
-    # Six characters, sixteen pictures each, three epochs: the same code in seconds.
+    # A few pictures of each character of `sample`. The trainings only start; then the released weights are shown.
     "tiny": replace(
         SAMPLE,
         sources=("drawn",),
         small_sources=("drawn",),
-        characters=6,
-        per_class=16,
-        side=64,
+        few=(3, 2),
         backbone="efficientnet_lite0",
+        practice=True,
         batch=8,
-        head_epochs=3,
-        epochs=3,
+        head_epochs=1,
+        epochs=1,
         ablation=True,
         ablation_epochs=1,
         ablation_side=32,
         small_epochs=2,
         upscaled=32,
         upscaled_epochs=2,
-        probes=(4, 0),
+        probes=(1, 0),
         final_pictures=24,
         resamples=100,
     ),

@@ -95,8 +95,8 @@ def load_download(config: Config) -> Gallery | None:
 def load_drawn(config: Config) -> Gallery:
     """The drawn cast, drawn on first use; its test part comes with the answers."""
     name = "simpsons" if config.per_class is None else f"simpsons-{config.characters}x{config.per_class}"
-    folder = stand_in(name, config.characters, config.per_class, config.seed)
-    source = f"drawn stand-in for the Simpsons: a cast of {config.characters}, not the real characters"
+    folder = stand_in(name, config.characters, config.per_class, config.seed, config.few)
+    source = f"a synthetic cast of {config.characters} characters in place of the Simpsons"
     gallery = read_archive(folder, config.side, "drawn_cast", source)
     answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
     check_answers(gallery.classes, gallery.test.files, answers)

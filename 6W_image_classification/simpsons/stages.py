@@ -57,7 +57,7 @@ def obtain(
     """Bring `model` to the end of its training; see `coursework.checkpoints.obtain`."""
     training = training_of(name, model, train, validation, plan, gallery)
     classes, run = tuple(gallery.classes), partial(fit, model, train, validation, plan)
-    return obtain_weights("6W", FOLDER, name, model, training, run, config.retrain, classes=classes)
+    return obtain_weights("6W", FOLDER, name, model, training, run, config.retrain, None, classes, config.practice)
 
 
 def training_of(

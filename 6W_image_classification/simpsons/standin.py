@@ -33,27 +33,33 @@ def generator_hash() -> str:
     return source_hash([Path(drawing.__file__), Path(svg.__file__), *(here / name for name in SOURCES)])
 
 
-def stand_in(name: str, characters: int, per_class: int | None, seed: int) -> Path:
+def stand_in(name: str, characters: int, per_class: int | None, seed: int, few: tuple[int, int] | None = None) -> Path:
     """The folder of the stand-in, drawn on first use on all cores: see `plan` for the numbers.
 
+    With `few`, only so many training and test pictures of each character are drawn, into a folder of their own.
     Beside the competition's folders it holds answers.json, {file name: character} for the test part.
     """
     pictures = plan(characters, per_class, seed)
     facts = {"generator": generator_hash(), "seed": seed, "characters": characters, "count": len(pictures)}
-    return write_stand_in(name, facts, draw_files(pictures, seed))
+    if few is None:
+        return write_stand_in(name, facts, draw_files(pictures, seed, {"train": len(pictures), "test": len(pictures)}))
+    least = dict(zip(("train", "test"), few, strict=True))
+    return write_stand_in(f"{name}-{few[0]}-{few[1]}", facts | {"few": few}, draw_files(pictures, seed, least))
 
 
-def draw_files(pictures: list[tuple[str, str, int]], seed: int) -> Iterator[tuple[str, bytes]]:
-    """Every picture as (path, JPEG file), then the answers."""
+def draw_files(pictures: list[tuple[str, str, int]], seed: int, least: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+    """Every picture as (path, JPEG file), of each character the first `least[part]`, then the answers."""
     order = np.random.default_rng([seed, 1]).permutation(sum(part == "test" for part, _, _ in pictures))
     numbers = iter(order.tolist())
     paths = [picture_path(part, name, next(numbers) if part == "test" else k) for part, name, k in pictures]
-    jobs = min(thread_count(), len(pictures) // 200 + 1)  # starting a process takes as long as a hundred pictures
+    rows = [(path, row) for path, row in zip(paths, pictures, strict=True) if row[2] < least[row[0]]]
+    jobs = min(thread_count(), len(rows) // 200 + 1)  # starting a process takes as long as a hundred pictures
     drawn = Parallel(n_jobs=jobs, return_as="generator", batch_size=8)(
-        delayed(draw_picture)(name, picture_rng(seed, part, name, k)) for part, name, k in pictures
+        delayed(draw_picture)(name, picture_rng(seed, part, name, k)) for _, (part, name, k) in rows
     )
-    yield from zip(paths, tqdm(drawn, total=len(pictures), desc="drawing", unit="picture", leave=False), strict=True)
-    tests = {Path(path).name: name for path, (part, name, _) in zip(paths, pictures, strict=True) if part == "test"}
+    bar = tqdm(drawn, total=len(rows), desc="drawing", unit="picture", leave=False)
+    yield from zip([path for path, _ in rows], bar, strict=True)
+    tests = {Path(path).name: name for path, (part, name, _) in rows if part == "test"}
     yield "answers.json", json.dumps(tests, indent=0).encode()
 
 

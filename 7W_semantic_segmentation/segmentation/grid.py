@@ -113,8 +113,8 @@ def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") 
         train_unless_there(cell, short, lesions.first(4, 1, 1), build_dir("7W") / "practice" / name)
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
-        judge = same_code if practice else stand_for
-        facts = judge(training, committed, record and record.facts, FOLDER, "record")
+        fits = same_code if practice else stand_for
+        facts = fits(training, committed, record and record.facts, FOLDER, "record")
         if facts:
             record.facts.update(facts)
             return record.first(len(lesions.test))
@@ -180,8 +180,8 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
     training = training_of(cell, short, lesions)
     model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
     if committed.is_file() and not config.retrain:
-        judge = same_code if config.practice and not reproducing() else stand_for
-        facts = judge(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
+        fits = same_code if config.practice and not reproducing() else stand_for
+        facts = fits(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
         if facts:
             return model, load_weights(committed, model) | facts
     if (read_facts(fresh) or {}).get("key") != training.key:
