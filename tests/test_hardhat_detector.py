@@ -236,7 +236,11 @@ def draw_plain(folder, number, seed):
     return pictures
 
 
-@pytest.mark.parametrize("precision", ["no", "bf16"])
+# A CPU without bfloat16 emulates it, which takes three times as long; no notebook uses it there.
+EMULATED = [pytest.mark.slow] * (runtime.half_precision() == "no")
+
+
+@pytest.mark.parametrize("precision", ["no", pytest.param("bf16", marks=EMULATED)])
 def test_it_learns_to_find(tmp_path, monkeypatch, precision):
     for module in (runtime, detector):
         monkeypatch.setattr(module, "half_precision", lambda: precision)
