@@ -251,3 +251,40 @@ def test_after_a_practice_the_same_code_and_architecture_are_shown_whatever_the_
     assert checkpoints.same_code(make_training(code="other"), path, facts, folder, "weights", shape) is None
     assert checkpoints.same_code(short, path, facts, folder, "weights", "other") is None
     assert checkpoints.same_code(short, path, None, folder, "weights", shape) is None
+
+
+def test_a_practice_trains_first_and_shows_the_released_weights(folder, monkeypatch):
+    trained, short = [], make_training(steps=2, items=ITEMS[:2])
+    finish(folder, make_training(), trained)
+    commit(folder)
+    facts, value = finish(folder, short, trained, practice=True)
+    assert (facts["origin"], value, len(trained)) == ("weights", 1, 2)
+    assert finish(folder, short, trained, practice=True) == (facts, 1), "a second run does not train again"
+    assert len(trained) == 2
+    for other in ({"retrain": True}, {"classes": ("dog",)}):
+        facts, value = finish(folder, short, trained, practice=True, **other)
+        assert (facts["origin"], value) == ("computed", len(trained))
+    facts, value = finish(folder, make_training(code="other"), trained, practice=True)
+    assert (facts["origin"], value) == ("computed", len(trained)), "changed code is not hidden by released weights"
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
+    with pytest.raises(ValueError, match="trained with other settings"):
+        finish(folder, make_training(steps=3), trained, practice=True)
+
+
+def test_a_practice_computes_first_and_shows_the_committed_record(folder, monkeypatch):
+    computed, short = [], make_training(steps=2, items=ITEMS[:2])
+
+    def compute():
+        computed.append(len(computed))
+        return {"map": 0.5 - 0.1 * len(computed)}
+
+    checkpoints.recorded("1W", folder, "a/b", make_training(), compute)
+    commit(folder)
+    shown = checkpoints.recorded("1W", folder, "a/b", short, compute, practice=True)
+    assert (shown["origin"], shown["map"], len(computed)) == ("record", 0.4, 2)
+    assert checkpoints.recorded("1W", folder, "a/b", short, compute, practice=True) == shown
+    changed = checkpoints.recorded("1W", folder, "a/b", make_training(code="other"), compute, practice=True)
+    assert (changed["origin"], len(computed)) == ("computed", 3)
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
+    with pytest.raises(ValueError, match="trained with other settings"):
+        checkpoints.recorded("1W", folder, "a/b", make_training(steps=3), compute, practice=True)
