@@ -13,7 +13,7 @@ from coursework.standins import MARK
 from hardhat import data, site, standin
 from hardhat.config import CONFIGS
 
-CONFIG = replace(CONFIGS["tiny"], drawn=(4, 2, 4), photograph_sources=("folder",))
+CONFIG = replace(CONFIGS["tiny"], few=None, drawn=(4, 2, 4), photograph_sources=("folder",))
 
 
 @pytest.fixture
@@ -211,6 +211,21 @@ def test_the_stand_in_has_its_parts(tmp_path, monkeypatch):
     assert [len(part) for part in (found.train, found.validation, found.test)] == [4, 2, 4]
     assert len(found.generator) == 64
     assert {picture.width for picture in found.train} == {site.SIDE}
+
+
+def test_a_few_sites_are_those_of_the_whole_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
+    few = data.load_drawn(replace(CONFIG, few=(2, 1, 3)))
+    assert len(list(tmp_path.rglob("*.jpg"))) == 6
+    whole = data.load_drawn(CONFIG)
+    assert len(list(tmp_path.rglob("*.jpg"))) == 6 + 10
+    for part, number in (("train", 2), ("validation", 1), ("test", 3)):
+        some, everything = getattr(few, part), getattr(whole, part)
+        assert [picture.path.name for picture in some] == [picture.path.name for picture in everything[:number]]
+        for left, right in zip(some, everything, strict=False):
+            assert left.path.read_bytes() == right.path.read_bytes()
+            assert np.array_equal(left.boxes, right.boxes)
+    assert (few.name, few.generator) == (whole.name, whole.generator)
 
 
 def test_a_site_depends_on_seed_and_number_alone():

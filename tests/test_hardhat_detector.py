@@ -31,11 +31,14 @@ from mmdet.registry import DATASETS  # isort: skip  after hardhat.detector, whic
 CONFIG = replace(
     CONFIGS["tiny"],
     side=64,
+    practice=False,
+    few=None,
     drawn=(6, 3, 3),
     photographs=(4, 3),
     rivals=("centernet_r18",),
     epochs=2,
     photograph_epochs=2,
+    batch=4,
 )
 
 

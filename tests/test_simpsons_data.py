@@ -14,7 +14,7 @@ from coursework.weeks import find_week
 from simpsons import data, pixels
 from simpsons.config import CONFIGS
 
-TINY = CONFIGS["tiny"]
+TINY = replace(CONFIGS["tiny"], characters=6, per_class=16, few=None, side=64)
 RED = (200, 30, 30)
 
 
@@ -208,12 +208,25 @@ def test_the_drawn_cast_comes_with_answers(root):
     gallery = data.load_characters(TINY)
     assert len(gallery.classes) == TINY.characters
     assert np.bincount(gallery.test.labels).tolist() == [TINY.per_class] * TINY.characters
-    assert "stand-in" in gallery.source
+    assert "synthetic" in gallery.source
     folder = root / "stand-in" / f"simpsons-{TINY.characters}x{TINY.per_class}"
     answers = json.loads((folder / "answers.json").read_text())
     for picture in ("img0.jpg", "img5.jpg"):
         row = gallery.test.files.index(picture)
         assert gallery.classes[gallery.test.labels[row]] == answers[picture]
+
+
+def test_a_few_images_of_each_character_are_those_of_the_whole_set(root):
+    whole, few = (data.load_characters(replace(TINY, per_class=4, few=some)) for some in (None, (3, 2)))
+    assert few.classes == whole.classes
+    assert np.bincount(few.train.labels).tolist() == [3] * TINY.characters
+    assert np.bincount(few.test.labels).tolist() == [2] * TINY.characters
+    assert few.generator == whole.generator
+    for some, everything in ((few.test, whole.test), (few.train, whole.train)):
+        named = zip(everything.labels.tolist(), everything.files, strict=True)
+        places = {key: row for row, key in enumerate(named)}
+        for row, key in enumerate(zip(some.labels.tolist(), some.files, strict=True)):
+            assert np.array_equal(some.images[row], everything.images[places[key]])
 
 
 def test_answers_must_fit_the_classes():
