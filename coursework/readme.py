@@ -42,14 +42,13 @@ def course_table(language: str, root: Path = ROOT) -> str:
 
 
 def week_cells(week: Week, language: str) -> list[str]:
-    """One week's row: link and picture, what it does, its headline result with the data source, the original's."""
+    """One week's row: link, what it does, its headline result with the data source, the original's."""
     text, path = week.text[language], week.folder.name
     original = text["original"].format_map(headline_metrics(week, language))
-    picture = f'<a href="{path}/"><img src="{path}/cover.png" width="150" alt="{text["task"]}"></a>'
     badges = "<br>".join(badge(f"{path}/{name}") for name in week.notebooks)
     result = headline(week, language)
     return [
-        f"[**{week.name}**]({path}/)<br>{picture}",
+        f"[**{week.name}**]({path}/)",
         text["task"],
         text["data"],
         text["model"],

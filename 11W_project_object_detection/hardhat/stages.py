@@ -74,8 +74,7 @@ def finish_drawn(sites: Collection, config: Config):
 def finish_photographs(recipe: str, sites: Collection, drawn: nn.Module, config: Config):
     """The chosen detector, trained on photographs by one of RECIPES; `drawn` is that of `finish_drawn`."""
     start = drawn.state_dict() if RECIPES[recipe][0] == "drawn" else None
-    name = "photographs" if config.practice else sites.name  # what was released is shown on whatever there is
-    return finish(f"{name}_{config.chosen}", photograph_plan(config), sites, config, start)
+    return finish(f"{sites.name}_{config.chosen}", photograph_plan(config), sites, config, start)
 
 
 def released_detector() -> nn.Module:
