@@ -23,7 +23,7 @@ SMALL = {  # settings of weeks that show released results at `tiny`: small train
     "7W": "practice=0,side=32,width=8,batch=4,epochs=4,rate=0.01,warmup=0.5",
     "8W": "practice=false,people=24,latent=16,width=8,vae_width=8,denoiser_width=8,people_width=8,judged=60,digit_hidden=64,"
     "cvae_hidden=64,face_epochs=2,face_vae_epochs=2,denoise_epochs=2,people_epochs=2,digit_epochs=2,cvae_epochs=2",
-    "11W": "practice=false,few=16:6:8,side=96,rivals=centernet_r18,epochs=6,photograph_epochs=3,batch=4",
+    "11W": "practice=0,few=16:6:8,side=96,rivals=centernet_r18,epochs=6,photograph_epochs=3,batch=4",
 }
 COMMIT = """
 import sys

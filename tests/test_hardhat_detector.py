@@ -31,7 +31,7 @@ from mmdet.registry import DATASETS  # isort: skip  after hardhat.detector, whic
 CONFIG = replace(
     CONFIGS["tiny"],
     side=64,
-    practice=False,
+    practice=0,
     few=None,
     drawn=(6, 3, 3),
     photographs=(4, 3),

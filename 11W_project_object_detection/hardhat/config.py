@@ -24,9 +24,11 @@ class Config:
     photograph_rate: float = 5e-4
     batch: int = 8
     workers: int = 0  # processes that read pictures
+    timed: int = 12  # images, of which the median time is taken
     resamples: int = 2000  # of pictures, for intervals
     seconds: float = 10.0  # of the video
-    practice: bool = False  # train for a moment only, to show that the loop runs, before the released results
+    practice: int = 0  # pixels of the square for short trainings, which only show that the loop runs; after them the
+    # released results are shown. 0: train in full where no released results are at hand
     retrain: bool = False  # train even where finished weights are at hand
 
 
@@ -37,13 +39,14 @@ CONFIGS = {
     # A few of the synthetic sites of `sample`. Each training only starts; then the released results are shown.
     "tiny": replace(
         SAMPLE,
-        few=(4, 2, 16),
+        few=(2, 1, 12),
         photograph_sources=("drawn",),
-        photographs=(4, 6),
-        practice=True,
-        epochs=2,
+        photographs=(2, 4),
+        practice=160,
+        epochs=1,
         photograph_epochs=1,
-        batch=2,
+        batch=1,
+        timed=4,
         resamples=20,
         seconds=1.0,
     ),

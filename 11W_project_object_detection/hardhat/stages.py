@@ -6,7 +6,7 @@ Weights of the chosen detector are kept, of the others a record of how good they
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ def photograph_plan(config: Config) -> Plan:
 
 def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict | None = None):
     """A detector at the end of its training on a collection, and the facts of `coursework.checkpoints.obtain`."""
+    config = in_practice(config)
     model = build_model(plan.detector, config)
     training = training_of(name, plan, sites, config, start)
 
@@ -62,8 +63,13 @@ def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict
         model.load_state_dict(trained.state_dict())
         return history
 
-    facts = obtain("11W", FOLDER, name, model, training, run, config.retrain, None, CLASSES, config.practice)
+    facts = obtain("11W", FOLDER, name, model, training, run, config.retrain, None, CLASSES, bool(config.practice))
     return model.eval(), facts
+
+
+def in_practice(config: Config) -> Config:
+    """The config of the trainings that are done here: of smaller images if the config wants practice only."""
+    return replace(config, side=config.practice) if config.practice else config
 
 
 def finish_drawn(sites: Collection, config: Config):
@@ -97,7 +103,7 @@ def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start:
 
 def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
     """How good another detector is after the same training: a record."""
-    plan = drawn_plan(detector, config)
+    config, plan = in_practice(config), drawn_plan(detector, config)
     name = f"rivals/{sites.name}_{detector}"
     training = training_of(name, plan, sites, config, None)
 
@@ -105,7 +111,7 @@ def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
         model, history = train_in(build_dir("11W") / f"{detector}.{training.key}", plan, sites, config, None)
         return {**coco_average(sites.test, detect(model, sites.test, config)), "history": history}
 
-    return recorded("11W", FOLDER, name, training, compute, config.retrain, config.practice)
+    return recorded("11W", FOLDER, name, training, compute, config.retrain, bool(config.practice))
 
 
 def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Config) -> dict:
@@ -120,7 +126,8 @@ def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Confi
             model, facts = finish_photographs(recipe, sites, drawn, config)
             history = facts["history"]
         elif sees:
-            model, history = train_in(build_dir("11W") / f"photographs.{training.key}", plan, sites, config, begin)
+            folder = build_dir("11W") / f"photographs.{training.key}"
+            model, history = train_in(folder, plan, sites, in_practice(config), begin)
         else:
             model, history = drawn, []
         found = detect(model, sites.test, config)
@@ -153,10 +160,10 @@ def costs(model: nn.Module, config: Config) -> dict:
     return {"parameters": number, "milliseconds": milliseconds(lambda some: detect_squares(quick, some), config)}
 
 
-def milliseconds(call: Callable[[np.ndarray], list[dict]], config: Config, times: int = 12) -> float:
+def milliseconds(call: Callable[[np.ndarray], list[dict]], config: Config) -> float:
     """The median time in which anything answers to one square."""
     square, spent = np.full((1, config.side, config.side, 3), 127, np.uint8), []
-    for _ in range(times):
+    for _ in range(config.timed):
         started = time.perf_counter()
         call(square)
         spent.append(time.perf_counter() - started)

@@ -35,6 +35,7 @@ class Config:
     upscaled_epochs: int = 8
     probes: tuple[int, ...] = (10, 100, 0)  # pictures a class from which features are judged; 0 takes all
     final_pictures: int = 1000  # of the training part, for the epoch before the submission
+    timed: tuple[int, int] = (32, 128)  # images of a batch, and their pixels, for the timing of training steps
     resamples: int = 1000  # of the test part, for intervals
 
 
@@ -56,10 +57,12 @@ CONFIGS = {
         ablation=True,
         ablation_epochs=1,
         ablation_side=32,
+        ablation_share=0.67,  # two of three images of each character, one of them for validation
         small_epochs=2,
         upscaled=32,
         upscaled_epochs=2,
         probes=(1, 0),
+        timed=(2, 32),
         final_pictures=24,
         resamples=100,
     ),

@@ -44,7 +44,7 @@ def stand_in(name: str, characters: int, per_class: int | None, seed: int, few: 
     if few is None:
         return write_stand_in(name, facts, draw_files(pictures, seed, {"train": len(pictures), "test": len(pictures)}))
     least = dict(zip(("train", "test"), few, strict=True))
-    return write_stand_in(f"{name}-{few[0]}-{few[1]}", facts | {"few": few}, draw_files(pictures, seed, least))
+    return write_stand_in(f"{name}-{few[0]}-{few[1]}", facts | {"few": list(few)}, draw_files(pictures, seed, least))
 
 
 def draw_files(pictures: list[tuple[str, str, int]], seed: int, least: dict[str, int]) -> Iterator[tuple[str, bytes]]:

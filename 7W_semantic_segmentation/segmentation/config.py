@@ -30,7 +30,7 @@ RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
     # A few of the synthetic images of `sample`. Each training only starts; then the released results are shown.
-    "tiny": replace(SAMPLE, sources=("drawn",), few=(12, 4, 24), practice=2, resamples=200),
+    "tiny": replace(SAMPLE, sources=("drawn",), few=(12, 4, 24), practice=1, resamples=200),
     "sample": SAMPLE,
     # The homework's own size, wider networks, more epochs and seeds.
     "full": replace(SAMPLE, sources=("folder",), seeds=(0, 1, 2), side=256, width=32, epochs=150),

@@ -125,7 +125,7 @@ def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") 
 
 def in_practice(config: Config) -> Config:
     """The config of the trainings that are done here: short ones if the config wants practice only."""
-    return replace(config, epochs=config.practice, batch=4) if config.practice else config
+    return replace(config, epochs=config.practice, batch=2) if config.practice else config
 
 
 def train_unless_there(cell: Cell, config: Config, lesions: Collection, fresh: Path) -> Record:
