@@ -69,7 +69,7 @@ def ablate(gallery: Gallery, config: Config, backbone: str, compute: bool) -> tu
         name = f"ablation/{row.backbone}-{row.start}-{row.variant}"
         there = any((root / f"{name}.json").is_file() for root in (FOLDER, keep_dir("6W")))
         if there or compute:
-            record = train_row(name, row, plan_of(row, config), parts, gallery, config.retrain)
+            record = train_row(name, row, plan_of(row, config), parts, gallery, config)
             rows.append({**asdict(row), **record})
             found.append(record)
     columns = ["backbone", "start", "variant", "accuracy", "macro_f1", "seconds"]
@@ -85,7 +85,7 @@ def plan_of(row: Row, config: Config) -> Plan:
     return Plan(epochs, config.batch, rate, config.smoothing, precision=precision, seed=config.seed, **changes)
 
 
-def train_row(name: str, row: Row, plan: Plan, parts: tuple[Pictures, ...], gallery: Gallery, retrain: bool) -> dict:
+def train_row(name: str, row: Row, plan: Plan, parts: tuple[Pictures, ...], gallery: Gallery, config: Config) -> dict:
     """The record of a row: trained, and evaluated on the test part, unless that is recorded."""
     train, validation, test = parts
     torch.manual_seed(plan.seed)
@@ -99,4 +99,4 @@ def train_row(name: str, row: Row, plan: Plan, parts: tuple[Pictures, ...], gall
         seconds = round(float(np.sum([epoch["seconds"] for epoch in history])), 1)
         return {metric: round(value, 4) for metric, value in result.items()} | {"seconds": seconds}
 
-    return recorded("6W", FOLDER, name, training, compute, retrain)
+    return recorded("6W", FOLDER, name, training, compute, config.retrain, config.practice)
