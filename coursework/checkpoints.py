@@ -99,7 +99,7 @@ def obtain(
     retrain: bool = False,
     released: Training | None = None,
     classes: tuple[str, ...] = (),
-    practice: bool = False,
+    practice: Training | None = None,
 ) -> dict:
     """Load the trained weights called `name` into `model`, or train it; returns facts about them.
 
@@ -107,31 +107,32 @@ def obtain(
     `retrain`: they must fit the model and belong to `training` or, if given, to `released`, the same training with the
     settings of the released weights. Otherwise `train(checkpoint, key)` trains `model` in place, resumes from an
     existing checkpoint, and returns the history. New weights are rounded to half precision, as if they were loaded.
-    With `practice`, `training` is a short one that only shows that the loop runs: it is done first, and the committed
-    weights are loaded nevertheless, if they fit the model and were trained by the same code. While results are
-    reproduced, `practice` makes no difference.
+    `practice` is a short training that only shows that the loop runs. If it is given, `train` does it, first, into a
+    folder of its own; then committed weights are loaded if they belong to `training`, however few of its data there
+    are. Only if they do not, a line is printed, and the weights of the short training are those that are used.
     The facts are those in the file's header, and "origin" ("weights" if committed weights were loaded, "computed" if
     they were trained on this machine), "digests" of the files, and "differing", how many items of the data were not
     in the training data.
     Raises: ValueError while results are reproduced, if committed weights do not belong to this training.
     """
-    fresh = keep_dir(week) / "weights" / f"{name}.safetensors"
-    committed = folder / "weights" / fresh.name
+    short = practice if practice and not reproducing() else None
+    root, own = (build_dir(week) / "practice", short) if short else (keep_dir(week), training)
+    fresh, committed = (place / "weights" / f"{name}.safetensors" for place in (root, folder))
     architecture = architecture_of(model, classes)
     done = read_facts(fresh)
-    trained = bool(done) and (done.get("key"), done.get("architecture")) == (training.key, architecture)
-    practice = practice and not reproducing()
-    if practice and not trained:
-        train_and_keep(week, fresh, model, training, train, architecture)
+    trained = bool(done) and (done.get("key"), done.get("architecture")) == (own.key, architecture)
+    if short and not trained:
+        train_and_keep(week, fresh, model, own, train, architecture)
         trained = True
-    if committed.is_file() and not retrain and (practice or not trained):
-        fits = same_code if practice else stand_for
-        facts = fits(released or training, committed, read_facts(committed), folder, "weights", architecture)
+    if committed.is_file() and not retrain and (short or not trained):
+        wanted, about = released or training, read_facts(committed)
+        facts = stand_for(wanted, committed, about, folder, "weights", architecture, few=bool(short))
         if facts:
             return load_weights(committed, model) | facts
     if not trained:
-        train_and_keep(week, fresh, model, training, train, architecture)
-    return load_weights(fresh, model) | provenance(fresh, keep_dir(week), "computed")
+        train_and_keep(week, fresh, model, own, train, architecture)
+        list_items(week, own)
+    return load_weights(fresh, model) | provenance(fresh, root, "computed")
 
 
 def train_and_keep(
@@ -143,22 +144,28 @@ def train_and_keep(
     if state.is_main_process:
         facts = {**training.as_facts(), "architecture": architecture, "history": history}
         save_weights(fresh, model, facts | {"training": spent(history)})
-        list_items(week, training)
     state.wait_for_everyone()
     extract_model_from_parallel(model, keep_fp32_wrapper=False)  # computes as one that was loaded, not as in training
 
 
 def stand_for(
-    training: Training, path: Path, facts: dict | None, folder: Path, origin: str, architecture: str | None = None
+    training: Training,
+    path: Path,
+    facts: dict | None,
+    folder: Path,
+    origin: str,
+    architecture: str | None = None,
+    few: bool = False,
 ) -> dict | None:
     """Origin, digests and differing items of a committed file if it belongs to `training`; else None.
 
-    Weights must also have this `architecture`. If only the code differs, one line is printed; other settings were
-    requested by the user, so nothing is printed for them.
+    Weights must also have this `architecture`. With `few`, as after a short training, only some of the data are used;
+    whatever else differs is printed. Otherwise one line is printed if only the code differs: other settings were
+    requested by the user.
     Raises: ValueError while results are reproduced, if the file does not belong to `training`. A file for another data
     set is no error: that data set has results of its own.
     """
-    reason = training.difference(facts)
+    reason = training.difference(facts, few)
     if reason is None and architecture and facts["architecture"] != architecture:
         reason = "weights of another architecture"
     if reason is None:
@@ -166,7 +173,9 @@ def stand_for(
     if reason != OTHER_DATA and reproducing():
         advice = "undo the change of code or settings, or use reproduce --retrain to train again"
         raise ValueError(f"{path.parent.name}/{path.name}: {reason}, so it does not belong to this training; {advice}")
-    if reason == OTHER_CODE:
+    if few and reason != OTHER_DATA:
+        print(f"{path.parent.name}/{path.name}: {reason}; what follows is a training that has only begun")
+    elif reason == OTHER_CODE:
         print(f"{path.parent.name}/{path.name}: {reason} (model, loss or training step changed); training anew")
     return None
 
@@ -174,19 +183,6 @@ def stand_for(
 def reproducing() -> bool:
     """Whether this notebook is run by `reproduce`."""
     return bool(os.environ.get("COURSEWORK_REPRODUCE"))
-
-
-def same_code(
-    training: Training, path: Path, facts: dict | None, folder: Path, origin: str, architecture: str | None = None
-) -> dict | None:
-    """Origin, digests and differing items of a committed file that the code of `training` produced; else None.
-
-    Settings and data may be others. So this decides what is shown after a short training that only shows that the loop
-    runs; `stand_for` decides what a training ends with.
-    """
-    if not facts or facts.get("code") != training.code or facts.get("architecture") != architecture:
-        return None
-    return provenance(path, folder, origin, training.data.differing(folder, facts["data"]))
 
 
 def list_items(week: str, training: Training) -> None:
@@ -214,39 +210,39 @@ def recorded(
     training: Training,
     compute: Callable[[], dict],
     retrain: bool = False,
-    practice: bool = False,
+    practice: Training | None = None,
 ) -> dict:
     """The record called `name`, a JSON file, of a training whose weights are not kept; with the facts of `obtain`.
 
     One that stands for `training` is read, that below `build/` before the one committed in `folder`, but no committed
     one if `retrain`; else `compute` is called, and what it returns is kept. The origin is "record" or "computed".
-    With `practice`, `training` is a short one, done first, and the committed record is read nevertheless if it was
-    made by the same code.
+    `practice` is as for `obtain`: a short training, which `compute` does.
     Raises: ValueError while results are reproduced, if the committed record does not stand for this training.
     """
-    fresh, committed = keep_dir(week) / f"{name}.json", folder / f"{name}.json"
+    short = practice if practice and not reproducing() else None
+    root, own = (build_dir(week) / "practice", short) if short else (keep_dir(week), training)
+    fresh, committed = root / f"{name}.json", folder / f"{name}.json"
     record = read_json(fresh)
-    done = bool(record) and record.get("key") == training.key
-    practice = practice and not reproducing()
-    if practice and not done:
-        record, done = compute_and_keep(week, fresh, training, compute), True
-    if committed.is_file() and not retrain and (practice or not done):
+    done = bool(record) and record.get("key") == own.key
+    if short and not done:
+        record, done = compute_and_keep(fresh, own, compute), True
+    if committed.is_file() and not retrain and (short or not done):
         found = read_json(committed)
-        facts = (same_code if practice else stand_for)(training, committed, found, folder, "record")
+        facts = stand_for(training, committed, found, folder, "record", few=bool(short))
         if facts:
             return found | facts
     if not done:
-        record = compute_and_keep(week, fresh, training, compute)
-    return record | provenance(fresh, keep_dir(week), "computed")
+        record = compute_and_keep(fresh, own, compute)
+        list_items(week, own)
+    return record | provenance(fresh, root, "computed")
 
 
-def compute_and_keep(week: str, fresh: Path, training: Training, compute: Callable[[], dict]) -> dict:
+def compute_and_keep(fresh: Path, training: Training, compute: Callable[[], dict]) -> dict:
     """Call `compute` and write what it returns to `fresh`, with all that `recorded` wants to know of it."""
     record = {**training.as_facts(), **compute()}
     record["training"] = {**spent(record.get("history", [])), **record.get("training", {})}
     fresh.parent.mkdir(parents=True, exist_ok=True)
     write_text(fresh, to_json(record))
-    list_items(week, training)
     return record
 
 

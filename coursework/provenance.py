@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 OTHER_DATA, OTHER_CODE = "trained on other data", "trained by other code"
+COUNTS = ("items", "pictures")  # settings that say how many items of a data set were used
 
 
 def short_hash(*parts) -> str:
@@ -106,14 +107,18 @@ class Training:
         data = {"name": self.data.name, "items": len(self.data.items), "hash": self.data.hash}
         return {"key": self.key, "settings": as_json(self.settings), "code": self.code, "data": data}
 
-    def difference(self, facts: dict | None) -> str | None:
-        """Why finished weights or a record with these facts do not stand for this training; None if they do."""
+    def difference(self, facts: dict | None, few: bool = False) -> str | None:
+        """Why finished weights or a record with these facts do not stand for this training; None if they do.
+
+        With `few`, how many items of the data set were used makes no difference.
+        """
         if facts is None or not {"settings", "code", "data"} <= set(facts):
             return "damaged, or not written by this course's code"
         if facts["data"]["name"] != self.data.name:
             return OTHER_DATA
         own, theirs = as_json(self.settings), facts["settings"]
-        names = [name for name in own | theirs if own.get(name) != theirs.get(name)]
+        asked = [name for name in own | theirs if not (few and name in COUNTS)]
+        names = [name for name in asked if own.get(name) != theirs.get(name)]
         changed = [f"{name} {theirs.get(name)!r}, now {own.get(name)!r}" for name in names]
         if changed:
             return f"trained with other settings ({'; '.join(changed[:3])})"

@@ -70,10 +70,11 @@ def check_out(revision: str, folder: Path) -> Path:
 
 
 def train(week: Week, tree: Path, build: Path) -> dict[str, Path]:
-    """Run a week's notebooks at `tiny` by the code of `tree`; the weights and records that this leaves, by places."""
+    """Run a week's notebooks, small, by the code of `tree`; the weights and records that this leaves, by places."""
     paths = os.pathsep.join([str(tree), str(tree / week.folder.name)])
     env = dict(os.environ) | {"PYTHONPATH": paths, "COURSEWORK_BUILD": str(build), "COURSEWORK_DATA": str(data_dir())}
-    command = [sys.executable, "-m", "coursework", "run", week.name, "--profile", "tiny", "--set", "retrain=true"]
+    settings = ",".join(filter(None, ("retrain=true", week.small)))
+    command = [sys.executable, "-m", "coursework", "run", week.name, "--profile", "tiny", "--set", settings]
     done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True)
     if done.returncode:
         raise ValueError(f"{week.name} does not run at tiny: {done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -13,7 +13,8 @@ class Week:
 
     `name` is the course's number ("1W"), `headline` the metric that the READMEs quote, `metrics` what each metric
     means, `text[language]` the cells of the README's table, `tolerance` the differences that `reproduce` allows between
-    machines and between copies of the data, `retrained` those after another training with the same settings.
+    machines and between copies of the data, `retrained` those after another training with the same settings. `small`
+    are settings with which, at `tiny`, small networks are trained to an end in seconds.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Week:
     text: dict[str, dict[str, str]]
     tolerance: dict[str, float] = field(default_factory=dict)
     retrained: dict[str, float] = field(default_factory=dict)
+    small: str = ""
 
     @property
     def results(self) -> Path:

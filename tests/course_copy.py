@@ -18,13 +18,6 @@ from coursework.offline import guarded
 from coursework.weeks import ROOT, find_week
 
 RECORDS = ("ablation", "grid", "recipes", "rivals", "runs")  # folders of records whose weights are not kept
-SMALL = {  # settings of weeks that show released results at `tiny`: small trainings instead, which are the results
-    "6W": "practice=false,few=none,characters=6,per_class=16,side=64,head_epochs=3,epochs=3,probes=4:0",
-    "7W": "practice=0,side=32,width=8,batch=4,epochs=4,rate=0.01,warmup=0.5",
-    "8W": "practice=false,people=24,latent=16,width=8,vae_width=8,denoiser_width=8,people_width=8,judged=60,digit_hidden=64,"
-    "cvae_hidden=64,face_epochs=2,face_vae_epochs=2,denoise_epochs=2,people_epochs=2,digit_epochs=2,cvae_epochs=2",
-    "11W": "practice=0,few=16:6:8,side=96,rivals=centernet_r18,epochs=6,photograph_epochs=3,batch=4",
-}
 COMMIT = """
 import sys
 from coursework import commands, records
@@ -78,7 +71,7 @@ class CourseCopy:
 
     def commit(self) -> None:
         """Run the week at `tiny` and commit what it leaves."""
-        done = self.call("-c", COMMIT, self.name, SMALL.get(self.name, ""))
+        done = self.call("-c", COMMIT, self.name, find_week(self.name).small)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
     def records(self) -> list[Path]:

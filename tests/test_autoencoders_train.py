@@ -18,16 +18,7 @@ from autoencoders.models import build_digit_model, build_face_model
 from autoencoders.sets import DigitSet, FaceSet
 
 PLAN = train.Plan(3, batch=4, rate=5e-3, seed=1)
-CONFIG = replace(
-    CONFIGS["tiny"],
-    practice=False,
-    side=16,
-    width=4,
-    latent=8,
-    denoiser_width=4,
-    digit_hidden=16,
-    cvae_hidden=16,
-)
+CONFIG = replace(CONFIGS["tiny"], side=16, width=4, latent=8, denoiser_width=4, digit_hidden=16, cvae_hidden=16)
 
 
 def make_faces(number=16, seed=0):

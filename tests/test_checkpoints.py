@@ -1,5 +1,6 @@
 """Weights and half-finished trainings: what is written comes back; what is damaged or another's is named or refused."""
 
+import re
 import shutil
 
 import numpy as np
@@ -238,37 +239,40 @@ def test_records_are_computed_once_and_read_as_records(folder, monkeypatch):
         checkpoints.recorded("1W", folder, "a/b", make_training(code="other"), dict)
 
 
-def test_after_a_practice_the_same_code_and_architecture_are_shown_whatever_the_settings(folder):
-    finish(folder, make_training(), [])
+def test_a_practice_trains_first_and_shows_the_released_weights(folder, monkeypatch, capsys):
+    trained, few = [], ITEMS[:2]
+    finish(folder, make_training(items=few, pictures=4), trained)
     commit(folder)
-    path = folder / "weights" / "net.safetensors"
-    facts = checkpoints.read_facts(path)
-    shape = facts["architecture"]
-    short = make_training(steps=2, items=ITEMS[:2])
-    shown = checkpoints.same_code(short, path, facts, folder, "weights", shape)
-    assert (shown["origin"], shown["differing"]) == ("weights", 0)
-    assert shown["digests"] == {"weights/net.safetensors": sha256(path)}
-    assert checkpoints.same_code(make_training(code="other"), path, facts, folder, "weights", shape) is None
-    assert checkpoints.same_code(short, path, facts, folder, "weights", "other") is None
-    assert checkpoints.same_code(short, path, None, folder, "weights", shape) is None
-
-
-def test_a_practice_trains_first_and_shows_the_released_weights(folder, monkeypatch):
-    trained, short = [], make_training(steps=2, items=ITEMS[:2])
-    finish(folder, make_training(), trained)
-    commit(folder)
-    facts, value = finish(folder, short, trained, practice=True)
-    assert (facts["origin"], value, len(trained)) == ("weights", 1, 2)
-    assert finish(folder, short, trained, practice=True) == (facts, 1), "a second run does not train again"
-    assert len(trained) == 2
-    for other in ({"retrain": True}, {"classes": ("dog",)}):
-        facts, value = finish(folder, short, trained, practice=True, **other)
-        assert (facts["origin"], value) == ("computed", len(trained))
-    facts, value = finish(folder, make_training(code="other"), trained, practice=True)
-    assert (facts["origin"], value) == ("computed", len(trained)), "changed code is not hidden by released weights"
+    short = make_training(steps=2, items=few)
+    facts, value = finish(folder, make_training(items=few, pictures=2), trained, practice=short)
+    assert (facts["origin"], value, trained[1:]) == ("weights", 1, [short.key]), "its number of images does not matter"
+    assert finish(folder, make_training(items=few), trained, practice=short) == (facts, 1)
+    assert len(trained) == 2, "a second run does not train again"
+    assert capsys.readouterr().out == ""
+    assert not list(checkpoints.keep_dir("1W").rglob("*")), "nothing is kept that a render would release"
+    retrained, value = finish(folder, make_training(), trained, practice=short, retrain=True)
+    assert (retrained["origin"], value) == ("computed", 2)
     monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
     with pytest.raises(ValueError, match="trained with other settings"):
-        finish(folder, make_training(steps=3), trained, practice=True)
+        finish(folder, make_training(steps=3), trained, practice=short)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"code": "other"}, "trained by other code"),
+        ({"rate": 3}, r"trained with other settings \(rate None, now 3\)"),
+        ({"name": "others"}, ""),
+    ],
+)
+def test_after_a_practice_no_change_is_hidden_by_released_weights(folder, capsys, changes, reason):
+    trained = []
+    finish(folder, make_training(), trained)
+    commit(folder)
+    facts, value = finish(folder, make_training(**changes), trained, practice=make_training(steps=2, **changes))
+    assert (facts["origin"], value, len(trained)) == ("computed", 2, 2)
+    told = capsys.readouterr().out
+    assert re.search(reason + "; what follows is a training that has only begun", told) if reason else told == ""
 
 
 def test_a_practice_computes_first_and_shows_the_committed_record(folder, monkeypatch):
@@ -280,11 +284,10 @@ def test_a_practice_computes_first_and_shows_the_committed_record(folder, monkey
 
     checkpoints.recorded("1W", folder, "a/b", make_training(), compute)
     commit(folder)
-    shown = checkpoints.recorded("1W", folder, "a/b", short, compute, practice=True)
+    shown = checkpoints.recorded("1W", folder, "a/b", make_training(items=ITEMS[:2]), compute, practice=short)
     assert (shown["origin"], shown["map"], len(computed)) == ("record", 0.4, 2)
-    assert checkpoints.recorded("1W", folder, "a/b", short, compute, practice=True) == shown
-    changed = checkpoints.recorded("1W", folder, "a/b", make_training(code="other"), compute, practice=True)
-    assert (changed["origin"], len(computed)) == ("computed", 3)
+    changed = checkpoints.recorded("1W", folder, "a/b", make_training(code="other"), compute, practice=short)
+    assert (changed["origin"], changed["map"], len(computed)) == ("computed", 0.3, 2)
     monkeypatch.setenv("COURSEWORK_REPRODUCE", "1")
     with pytest.raises(ValueError, match="trained with other settings"):
-        checkpoints.recorded("1W", folder, "a/b", make_training(steps=3), compute, practice=True)
+        checkpoints.recorded("1W", folder, "a/b", make_training(steps=3), compute, practice=short)

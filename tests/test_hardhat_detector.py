@@ -31,10 +31,10 @@ from mmdet.registry import DATASETS  # isort: skip  after hardhat.detector, whic
 CONFIG = replace(
     CONFIGS["tiny"],
     side=64,
-    practice=0,
+    practice=False,
     few=None,
     drawn=(6, 3, 3),
-    photographs=(4, 3),
+    further=(4, 3),
     rivals=("centernet_r18",),
     epochs=2,
     photograph_epochs=2,

@@ -19,7 +19,7 @@ from segmentation.models import build_model
 
 PLAN = train.Plan("dice", 3, batch=4, rate=1e-2, warmup=0.34, seed=1)
 CONFIG = replace(
-    CONFIGS["tiny"], few=None, practice=0, side=32, width=8, batch=4, epochs=1, rate=1e-2, warmup=0.5, seeds=(0,)
+    CONFIGS["tiny"], few=None, practice=False, side=32, width=8, batch=4, epochs=1, rate=1e-2, warmup=0.5, seeds=(0,)
 )
 
 
@@ -175,7 +175,15 @@ def test_again_trains_a_second_time(tmp_path, monkeypatch):
     assert len(trained) == 2
 
 
-def test_after_a_practice_the_results_of_the_same_code_are_shown(tmp_path, monkeypatch):
+def test_a_practice_takes_every_loss(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
+    monkeypatch.setattr(grid, "FOLDER", tmp_path / "none")
+    monkeypatch.setitem(LOSSES, "dice", lambda logits, target: dice_loss(logits, target) / 0)
+    with pytest.raises(ValueError, match="the loss is"):
+        grid.run_cell(Cell("unet", "dice", 0), replace(CONFIG, practice=True), make_collection())
+
+
+def test_after_a_practice_the_released_results_are_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "FOLDER", tmp_path / "week")
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
     monkeypatch.delenv("COURSEWORK_REPRODUCE", raising=False)
@@ -187,7 +195,7 @@ def test_after_a_practice_the_results_of_the_same_code_are_shown(tmp_path, monke
 
     judge = grid.judge
     monkeypatch.setattr(grid, "judge", lambda *given: trained.append(given[1].test.names) or judge(*given))
-    few, practice = lesions.first(8, 4, 2), replace(CONFIG, epochs=3, practice=1)
+    few, practice = lesions.first(8, 4, 2), replace(CONFIG, epochs=3, practice=True)
     shown = grid.run_cell(cell, practice, few)
     assert trained == [lesions.test.names[:1]], "a short training was done first, with hardly any images"
     assert (shown.facts["origin"], len(shown.history), len(shown.test)) == ("record", 3, 2)
@@ -196,10 +204,12 @@ def test_after_a_practice_the_results_of_the_same_code_are_shown(tmp_path, monke
     assert facts["origin"] == "weights"
     assert np.array_equal(grid.judge(model, few, facts).test, whole.test[:2])
 
+    changed = grid.run_cell(cell, replace(practice, seed=1), few)
+    assert (changed.facts["origin"], len(changed.history)) == ("computed", 2), "another split has other test images"
     code = grid.training_code
     monkeypatch.setattr(grid, "training_code", lambda *roots, alone: code(*roots, alone=alone) + " changed")
     changed = grid.run_cell(cell, practice, few)
-    assert (changed.facts["origin"], len(changed.history), len(changed.test)) == ("computed", 1, 2)
+    assert (changed.facts["origin"], len(changed.history), len(changed.test)) == ("computed", 2, 2)
 
 
 def test_a_few_of_the_synthetic_images_are_those_of_the_whole_set(tmp_path, monkeypatch):

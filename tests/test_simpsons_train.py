@@ -20,6 +20,7 @@ from simpsons.models import Classifier, small_trunk
 
 PLAN = train.Plan(3, batch=8, rate=3e-3, seed=1)
 
+TINY = replace(CONFIGS["tiny"], practice=False, batch=8, ablation_epochs=1, ablation_side=32)
 GALLERY = type("Gallery", (), {"classes": ["a", "b", "c"], "name": "trial"})
 
 
@@ -193,7 +194,7 @@ def test_a_margin_takes_the_share_of_a_class_out_of_its_logit():
 def test_finished_weights_are_loaded_and_rounded_alike(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
     pictures, model, again = make_pictures(), make_model(), make_model(3)
-    rest = GALLERY, CONFIGS["tiny"]
+    rest = GALLERY, TINY
     first = stages.obtain("trial", model, pictures, pictures, PLAN, *rest)
     second = stages.obtain("trial", again, pictures, pictures, PLAN, *rest)
     assert first == second  # to the last digit of its seconds: it was not trained again
@@ -220,13 +221,13 @@ def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "all_rows", lambda backbone: rows)
     pictures = make_pictures(30)
     monkeypatch.setattr(ablation, "third", lambda gallery, config: (pictures, pictures, pictures))
-    table, found = ablation.ablate(GALLERY, CONFIGS["tiny"], "small_cnn", compute=False)
+    table, found = ablation.ablate(GALLERY, TINY, "small_cnn", compute=False)
     assert (len(table), found) == (0, [])
-    table, found = ablation.ablate(GALLERY, CONFIGS["tiny"], "small_cnn", compute=True)
+    table, found = ablation.ablate(GALLERY, TINY, "small_cnn", compute=True)
     assert table["variant"].tolist() == ["plain", "both"]
     assert [record["origin"] for record in found] == ["computed", "computed"]
     monkeypatch.setattr(ablation, "fit", None)
-    assert ablation.ablate(GALLERY, CONFIGS["tiny"], "small_cnn", compute=False)[0].equals(table)
+    assert ablation.ablate(GALLERY, TINY, "small_cnn", compute=False)[0].equals(table)
 
 
 LAUNCH = """

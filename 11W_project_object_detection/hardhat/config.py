@@ -13,6 +13,7 @@ class Config:
     drawing_seed: int = 11
     photograph_sources: tuple[str, ...] = ("folder",)  # without any, what is about them is left out
     photographs: tuple[int, int] = (121, 60)  # of those at hand: to learn from, to be judged on
+    further: tuple[int, int] = (8, 6)  # synthetic sites in their place, where tests want no photographs
     seed: int = 42
     side: int = 416  # pixels of the square that a picture is fitted into
     chosen: str = "centernet_lite0"
@@ -24,11 +25,10 @@ class Config:
     photograph_rate: float = 5e-4
     batch: int = 8
     workers: int = 0  # processes that read pictures
-    timed: int = 12  # images, of which the median time is taken
+    timed: int = 12  # images, three or more: the median time of all but the first two is taken
     resamples: int = 2000  # of pictures, for intervals
     seconds: float = 10.0  # of the video
-    practice: int = 0  # pixels of the square for short trainings, which only show that the loop runs; after them the
-    # released results are shown. 0: train in full where no released results are at hand
+    practice: bool = False  # train for a moment only, to show that the loop runs, before the released results
     retrain: bool = False  # train even where finished weights are at hand
 
 
@@ -39,13 +39,10 @@ CONFIGS = {
     # A few of the synthetic sites of `sample`. Each training only starts; then the released results are shown.
     "tiny": replace(
         SAMPLE,
-        few=(2, 1, 12),
+        few=(2, 2, 12),
         photograph_sources=("drawn",),
-        photographs=(2, 4),
-        practice=160,
-        epochs=1,
-        photograph_epochs=1,
-        batch=1,
+        further=(2, 4),
+        practice=True,
         timed=4,
         resamples=20,
         seconds=1.0,

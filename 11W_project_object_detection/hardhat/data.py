@@ -91,7 +91,7 @@ def load_drawn(config: Config) -> Collection:
 
 def load_further(config: Config) -> Collection:
     """Other drawn sites."""
-    learnt, judged = config.photographs
+    learnt, judged = config.further
     return draw_sites((learnt, 0, judged), config.drawing_seed + 1, "drawn_further")
 
 

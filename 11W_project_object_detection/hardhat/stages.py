@@ -13,7 +13,7 @@ import numpy as np
 from accelerate import PartialState
 from torch import nn
 
-from coursework.checkpoints import load_weights, obtain, recorded
+from coursework.checkpoints import load_weights, obtain, recorded, reproducing
 from coursework.profile import RELEASED
 from coursework.provenance import Fingerprint, Training, fingerprint, short_hash
 from coursework.records import build_dir
@@ -54,22 +54,24 @@ def photograph_plan(config: Config) -> Plan:
 
 def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict | None = None):
     """A detector at the end of its training on a collection, and the facts of `coursework.checkpoints.obtain`."""
-    config = in_practice(config)
     model = build_model(plan.detector, config)
-    training = training_of(name, plan, sites, config, start)
+    training, practice = training_of(name, plan, sites, config, start), None
+    if config.practice and not reproducing():
+        plan, config = in_practice(plan, config)
+        practice = training_of(name, plan, sites, config, start)
 
     def run(checkpoint: Path, key: str) -> list[dict]:
         trained, history = train_in(checkpoint.with_suffix(f".{key}"), plan, sites, config, start)
         model.load_state_dict(trained.state_dict())
         return history
 
-    facts = obtain("11W", FOLDER, name, model, training, run, config.retrain, None, CLASSES, bool(config.practice))
+    facts = obtain("11W", FOLDER, name, model, training, run, config.retrain, None, CLASSES, practice)
     return model.eval(), facts
 
 
-def in_practice(config: Config) -> Config:
-    """The config of the trainings that are done here: of smaller images if the config wants practice only."""
-    return replace(config, side=config.practice) if config.practice else config
+def in_practice(plan: Plan, config: Config) -> tuple[Plan, Config]:
+    """The same for a moment only, on small images, to show that the loop runs."""
+    return replace(plan, epochs=1), replace(config, side=160, batch=1)
 
 
 def finish_drawn(sites: Collection, config: Config):
@@ -103,23 +105,28 @@ def train_in(folder: Path, plan: Plan, sites: Collection, config: Config, start:
 
 def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
     """How good another detector is after the same training: a record."""
-    config, plan = in_practice(config), drawn_plan(detector, config)
-    name = f"rivals/{sites.name}_{detector}"
-    training = training_of(name, plan, sites, config, None)
+    plan, name = drawn_plan(detector, config), f"rivals/{sites.name}_{detector}"
+    training, practice, retrain = training_of(name, plan, sites, config, None), None, config.retrain
+    if config.practice and not reproducing():
+        plan, config = in_practice(plan, config)
+        practice = training_of(name, plan, sites, config, None)
+    key = (practice or training).key
 
     def compute() -> dict:
-        model, history = train_in(build_dir("11W") / f"{detector}.{training.key}", plan, sites, config, None)
+        model, history = train_in(build_dir("11W") / f"{detector}.{key}", plan, sites, config, None)
         return {**coco_average(sites.test, detect(model, sites.test, config)), "history": history}
 
-    return recorded("11W", FOLDER, name, training, compute, config.retrain, bool(config.practice))
+    return recorded("11W", FOLDER, name, training, compute, retrain, practice)
 
 
 def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Config) -> dict:
     """How good a recipe for photographs is: a record with its detections on the test part."""
     start, sees = RECIPES[recipe]
     plan, name = photograph_plan(config), f"recipes/{file_name(recipe)}"
-    begin = drawn.state_dict() if start == "drawn" else None
-    training = training_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, config, begin)
+    begin, shown = drawn.state_dict() if start == "drawn" else None, config
+    if config.practice and not reproducing():
+        plan, shown = in_practice(plan, config)
+    training = training_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, shown, begin)
 
     def compute() -> dict:
         if recipe == BEST:
@@ -127,7 +134,7 @@ def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Confi
             history = facts["history"]
         elif sees:
             folder = build_dir("11W") / f"photographs.{training.key}"
-            model, history = train_in(folder, plan, sites, in_practice(config), begin)
+            model, history = train_in(folder, plan, sites, shown, begin)
         else:
             model, history = drawn, []
         found = detect(model, sites.test, config)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from coursework.checkpoints import recorded
+from coursework.checkpoints import recorded, reproducing
 from coursework.records import build_dir, keep_dir
 from simpsons.config import Config
 from simpsons.data import Gallery, Pictures, hold_out, set_aside, shrink, split
 from simpsons.evaluate import predict, scores
 from simpsons.models import build_model, mobilenet_path
-from simpsons.stages import FOLDER, precision_for, training_of
+from simpsons.stages import FOLDER, in_practice, precision_for, training_of
 from simpsons.train import Plan, fit
 
 VARIANTS = {
@@ -88,15 +88,20 @@ def plan_of(row: Row, config: Config) -> Plan:
 def train_row(name: str, row: Row, plan: Plan, parts: tuple[Pictures, ...], gallery: Gallery, config: Config) -> dict:
     """The record of a row: trained, and evaluated on the test part, unless that is recorded."""
     train, validation, test = parts
+    practice = None
     torch.manual_seed(plan.seed)
     model = build_model(row.backbone, len(gallery.classes), pretrained=row.start != "scratch")
     model.freeze(row.start == "frozen")
     training = training_of(row.start, model, train, validation, plan, gallery, train_row)
+    if config.practice and not reproducing():
+        plan, train, validation, test = in_practice(plan), *(part.take(np.arange(16)) for part in parts)
+        practice = training_of(row.start, model, train, validation, plan, gallery, train_row)
+    key = (practice or training).key
 
     def compute() -> dict:
-        history = fit(model, train, validation, plan, build_dir("6W") / f"{name}.checkpoint", training.key)
+        history = fit(model, train, validation, plan, build_dir("6W") / f"{name}.checkpoint", key)
         result = scores(*predict(model, test))
         seconds = round(float(np.sum([epoch["seconds"] for epoch in history])), 1)
         return {metric: round(value, 4) for metric, value in result.items()} | {"seconds": seconds}
 
-    return recorded("6W", FOLDER, name, training, compute, config.retrain, config.practice)
+    return recorded("6W", FOLDER, name, training, compute, config.retrain, practice)

@@ -43,7 +43,7 @@ SAMPLE = Config()
 RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
-    # A few pictures of each character of `sample`. The trainings only start; then the released weights are shown.
+    # A few images of each character of `sample`. The trainings only start; then the released results are shown.
     "tiny": replace(
         SAMPLE,
         sources=("drawn",),
@@ -51,18 +51,11 @@ CONFIGS = {
         few=(3, 2),
         backbone="efficientnet_lite0",
         practice=True,
-        batch=8,
-        head_epochs=1,
-        epochs=1,
         ablation=True,
-        ablation_epochs=1,
-        ablation_side=32,
         ablation_share=0.67,  # two of three images of each character, one of them for validation
-        small_epochs=2,
         upscaled=32,
-        upscaled_epochs=2,
-        probes=(1, 0),
         timed=(2, 32),
+        probes=(1, 0),
         final_pictures=24,
         resamples=100,
     ),

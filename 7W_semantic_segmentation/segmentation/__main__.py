@@ -30,7 +30,8 @@ def main(arguments: list[str]) -> int:
         found = train_all(config, lesions, from_drawings(config, lesions))
     else:
         cell = Cell(arguments[1], arguments[2], int(arguments[3]))
-        found = {cell: train_cell(cell, in_practice(config), lesions, keep_dir("7W") / record_name(cell, lesions))}
+        own = in_practice(config) if config.practice else config
+        found = {cell: train_cell(cell, own, lesions, keep_dir("7W") / record_name(cell, lesions))}
     if accelerator.is_main_process:
         for cell, record in found.items():
             print(cell.name, ", ".join(f"{name} {value:.4f}" for name, value in scores(record.test).items()))

@@ -19,8 +19,7 @@ class Config:
     epochs: int = 80
     rate: float = 2e-3
     warmup: float = 0.2  # share of the epochs with cross-entropy, whatever loss follows
-    practice: int = 0  # epochs of short trainings that only show that the loop runs, before the released results are
-    # shown; 0: train in full where no released results are at hand
+    practice: bool = False  # train for a moment only, to show that the loop runs, before the released results
     retrain: bool = False  # train even where finished cells are at hand
     resamples: int = 2000  # of the test part, for intervals
 
@@ -30,7 +29,7 @@ RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
     # A few of the synthetic images of `sample`. Each training only starts; then the released results are shown.
-    "tiny": replace(SAMPLE, sources=("drawn",), few=(12, 4, 24), practice=1, resamples=200),
+    "tiny": replace(SAMPLE, sources=("drawn",), few=(12, 4, 24), practice=True, resamples=200),
     "sample": SAMPLE,
     # The homework's own size, wider networks, more epochs and seeds.
     "full": replace(SAMPLE, sources=("folder",), seeds=(0, 1, 2), side=256, width=32, epochs=150),

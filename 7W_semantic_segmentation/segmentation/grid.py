@@ -24,7 +24,6 @@ from coursework.checkpoints import (
     provenance,
     read_facts,
     reproducing,
-    same_code,
     save_weights,
     spent,
     stand_for,
@@ -106,26 +105,26 @@ def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") 
     With `config.practice`, cells of the first seed are trained for a moment, to show that the loop runs, before the
     committed record is read. `suffix` is added to the folder's name, for another training of the same cell.
     """
-    short, practice = in_practice(config), bool(config.practice) and not reproducing()
-    training, name = training_of(cell, short, lesions), record_name(cell, lesions, suffix)
+    practice = config.practice and not reproducing()
+    own = in_practice(config) if practice else config
+    training, name = training_of(cell, config, lesions), record_name(cell, lesions, suffix)
     committed, fresh = FOLDER / name, keep_dir("7W") / name
     if practice and cell.seed == config.seeds[0] and not suffix:
-        train_unless_there(cell, short, lesions.first(4, 1, 1), build_dir("7W") / "practice" / name)
+        train_unless_there(cell, own, lesions.first(2, 1, 1), build_dir("7W") / "practice" / name)
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
-        fits = same_code if practice else stand_for
-        facts = fits(training, committed, record and record.facts, FOLDER, "record")
+        facts = stand_for(training, committed, record and record.facts, FOLDER, "record", few=practice)
         if facts:
             record.facts.update(facts)
             return record.first(len(lesions.test))
-    record = train_unless_there(cell, short, lesions, fresh)
+    record = train_unless_there(cell, own, lesions, fresh)
     record.facts.update(provenance(fresh, keep_dir("7W"), "computed"))
     return record
 
 
 def in_practice(config: Config) -> Config:
-    """The config of the trainings that are done here: short ones if the config wants practice only."""
-    return replace(config, epochs=config.practice, batch=2) if config.practice else config
+    """The config of a short training: an epoch of cross-entropy, and one of the cell's own loss."""
+    return replace(config, epochs=2, warmup=0.5, batch=2)
 
 
 def train_unless_there(cell: Cell, config: Config, lesions: Collection, fresh: Path) -> Record:
@@ -174,18 +173,20 @@ def weights_name(cell: Cell, lesions: Collection) -> Path:
 def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Module, dict]:
     """A cell's trained network, with the facts of `coursework.checkpoints.obtain`.
 
-    The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now.
+    The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now, with
+    `config.practice` only for a moment.
     """
-    short, name = in_practice(config), weights_name(cell, lesions)
-    training = training_of(cell, short, lesions)
+    practice = config.practice and not reproducing()
+    own = in_practice(config) if practice else config
+    training, name = training_of(cell, config, lesions), weights_name(cell, lesions)
     model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
     if committed.is_file() and not config.retrain:
-        fits = same_code if config.practice and not reproducing() else stand_for
-        facts = fits(training, committed, read_facts(committed), FOLDER, "weights", architecture_of(model))
+        about, shape = read_facts(committed), architecture_of(model)
+        facts = stand_for(training, committed, about, FOLDER, "weights", shape, few=practice)
         if facts:
             return model, load_weights(committed, model) | facts
-    if (read_facts(fresh) or {}).get("key") != training.key:
-        train_cell(cell, short, lesions, keep_dir("7W") / record_name(cell, lesions))
+    if (read_facts(fresh) or {}).get("key") != training_of(cell, own, lesions).key:
+        train_cell(cell, own, lesions, keep_dir("7W") / record_name(cell, lesions))
     kept = keep_dir("7W") / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(kept, fresh.read_bytes())

@@ -51,7 +51,6 @@ class Config:
     tuned: int = 24  # validation faces on which classical filters are set
     components: tuple[int, ...] = (1, 2, 4)  # of the mixtures that are fitted to the codes
     resamples: int = 2000  # of people, for intervals
-    practice: bool = False  # train for a moment only, to show that the loop runs, before the released results
     retrain: bool = False  # train even where finished weights are at hand
 
 
@@ -59,26 +58,33 @@ SAMPLE = Config()
 RELEASED = SAMPLE  # what the committed results and weights were computed with
 CONFIGS = {
     "released": RELEASED,
-    # A few synthetic faces and digits. Each training only starts; then the released weights are shown.
+    # A few drawn people and digits, two epochs: the same code in seconds.
     "tiny": replace(
         SAMPLE,
         sources=("drawn",),
-        people=40,
+        people=24,
         pictures=4,
-        practice=True,
+        latent=16,
+        width=8,
+        vae_width=8,
+        denoiser_width=8,
+        people_width=8,
         batch=16,
-        face_epochs=1,
-        face_vae_epochs=1,
-        denoise_epochs=1,
-        people_epochs=1,
+        face_epochs=2,
+        face_vae_epochs=2,
+        denoise_epochs=2,
+        people_epochs=2,
         strengths=(0, 1, 2),
-        judged=100,
+        judged=60,
         digits=600,
         digit_batch=32,
-        digit_epochs=1,
-        cvae_epochs=1,
-        beta_epochs=1,
-        reader_epochs=1,
+        digit_epochs=2,
+        cvae_epochs=2,
+        digit_hidden=64,
+        cvae_hidden=64,
+        betas=(0.5, 4.0),
+        beta_epochs=2,
+        reader_epochs=2,
         iwae=5,
         spoilt=12,
         tuned=6,

@@ -158,8 +158,7 @@ def training_of(name: str, stage: Stage) -> Training:
 def finish(name: str, stage: Stage, config: Config) -> dict:
     """Bring a stage's network to the end of its training; the facts of `coursework.checkpoints.obtain`."""
     train = partial(fit, stage.model, stage.objective, stage.train, stage.validation, stage.plan)
-    training = training_of(name, stage)
-    return obtain("8W", FOLDER, name, stage.model, training, train, config.retrain, practice=config.practice)
+    return obtain("8W", FOLDER, name, stage.model, training_of(name, stage), train, config.retrain)
 
 
 def finish_all(stages: dict[str, Stage], config: Config) -> dict[str, dict]:

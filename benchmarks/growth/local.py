@@ -42,7 +42,8 @@ def run(week: str, command: str) -> str:
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as fresh:
-        env = dict(os.environ) | {"PATH": path, "COURSEWORK_BUILD": fresh, "COURSEWORK_PROFILE": "tiny"}
+        small = {"COURSEWORK_PROFILE": "tiny", "COURSEWORK_SET": find_week(week).small}
+        env = dict(os.environ) | {"PATH": path, "COURSEWORK_BUILD": fresh, **small}
         started = time.perf_counter()
         done = subprocess.run(
             ["bash", "-c", command], cwd=find_week(week).folder, env=env, capture_output=True, text=True, check=False
