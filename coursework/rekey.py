@@ -1,9 +1,9 @@
 """Update the code hash in committed weights and records after a refactoring that does not change any result.
 
 A renaming changes the hash of a training's code, so its committed weights would have to be trained again. This command
-trains a week at `tiny` with the code of a git revision and with the current code. Only if all weights, training
-histories and records are bit-identical does it write the new hash (and the new names of settings) into the headers of
-the committed files.
+trains a week at `tiny` with the code of a git revision and with the current code, by the settings `small` of the week's
+`week.toml`, with which trainings reach their end. Only if all weights, training histories and records are bit-identical
+does it write the new hash (and the new names of settings) into the headers of the committed files.
 """
 
 import io
