@@ -131,7 +131,8 @@ def obtain(
             return load_weights(committed, model) | facts
     if not trained:
         train_and_keep(week, fresh, model, own, train, architecture)
-        list_items(week, own)
+        if PartialState().is_main_process:
+            list_items(week, own)
     return load_weights(fresh, model) | provenance(fresh, root, "computed")
 
 

@@ -103,9 +103,9 @@ def draw_sites(
     parts = [range(start, start + number) for start, number in zip(starts, few or numbers, strict=True)]
     folder = stand_in(sum(numbers), numbers[2], seed, few and [place for part in parts for place in part])
     pictures, notes = read_folder(folder)
-    by_name = {picture.path.stem: picture for picture in pictures}
+    found = {picture.path.stem: picture for picture in pictures}
     source = "synthetic building sites and workers that do not exist"
-    chosen = [[by_name[file_name(place)] for place in part] for part in parts]
+    chosen = [[found[file_name(place)] for place in part] for part in parts]
     return Collection(*chosen, name, source, notes, read_mark(folder)["generator"])
 
 
