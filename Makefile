@@ -7,6 +7,8 @@ SET ?= $(COURSEWORK_SET)
 WEEK ?=
 RUN := .venv/bin/python
 SETUP := $(PYTHON) -m coursework.install
+PROFILES := tiny sample full
+$(if $(filter-out $(PROFILES),$(PROFILE)),$(error unknown profile $(PROFILE); there are: $(PROFILES)))
 OPTIONS = $(WEEK) $(if $(PROFILE),--profile $(PROFILE)) --set "$(SET)"
 
 .PHONY: setup run fetch test test-all lab render check reproduce bench clean
@@ -18,7 +20,7 @@ run: setup
 	@$(RUN) -m coursework run $(OPTIONS)
 
 fetch: setup
-	@$(RUN) -m coursework fetch $(WEEK)
+	@$(RUN) -m coursework fetch $(WEEK) || [ $$? -eq 1 ]  # 1: steps were printed that are left to a person
 
 render: setup
 	@$(RUN) -m coursework render $(OPTIONS)

@@ -18,7 +18,7 @@ from torch import nn
 
 from coursework.datasets import sha256
 from coursework.provenance import OTHER_CODE, OTHER_DATA, Training, architecture_of, listing_of
-from coursework.records import build_dir, create, keep_dir, write_bytes, write_text
+from coursework.records import ONLY_BEGUN, build_dir, create, keep_dir, write_bytes, write_text
 from coursework.runtime import device_name
 
 
@@ -175,7 +175,7 @@ def stand_for(
         advice = "undo the change of code or settings, or use reproduce --retrain to train again"
         raise ValueError(f"{path.parent.name}/{path.name}: {reason}, so it does not belong to this training; {advice}")
     if few and reason != OTHER_DATA:
-        print(f"{path.parent.name}/{path.name}: {reason}; what follows is a training that has only begun")
+        print(f"{path.parent.name}/{path.name}: {reason}; {ONLY_BEGUN}")
     elif reason == OTHER_CODE:
         print(f"{path.parent.name}/{path.name}: {reason} (model, loss or training step changed); training anew")
     return None
@@ -184,6 +184,11 @@ def stand_for(
 def reproducing() -> bool:
     """Whether this notebook is run by `reproduce`."""
     return bool(os.environ.get("COURSEWORK_REPRODUCE"))
+
+
+def only_starts(config) -> bool:
+    """Whether trainings with this config only start, before released results are loaded: as at tiny."""
+    return config.practice and not reproducing()
 
 
 def list_items(week: str, training: Training) -> None:

@@ -53,6 +53,10 @@ class Address:
     def clone_url(self) -> str:
         return f"https://github.com/{self.repository}.git"
 
+    def page_url(self, path: str) -> str:
+        """Where GitHub shows the file at `path`."""
+        return f"https://github.com/{self.repository}/blob/{self.branch}/{path}"
+
     def colab_url(self, path: str) -> str:
         """Where Colab opens the notebook at `path`."""
         return f"https://colab.research.google.com/github/{self.repository}/blob/{self.branch}/{path}"

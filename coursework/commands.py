@@ -12,7 +12,8 @@ from coursework.weeks import ROOT, Week
 NEXT = """\
 See the results:            open {gallery} in a browser
 Change and run the code:    make lab
-Use the real data sets:     make fetch WEEK=8W, then make run WEEK=8W PROFILE=sample"""
+Use the real data sets:     make fetch WEEK={week}, then make run WEEK={week} PROFILE=sample"""
+PUBLIC = "8W"  # a week whose data sets can be downloaded without an account
 TRAINED = (".safetensors", ".npz", ".json")  # of what a run leaves to be committed; animations are no trainings
 
 
@@ -27,11 +28,13 @@ def run(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> in
         for outcome in ended:
             tqdm.write(f"{outcome.week.name:>3}  {outcome.name}  {outcome.seconds:.0f} s")
             report_error(outcome)
+            report_begun(outcome)
         outcomes += ended
     outcomes.sort(key=lambda outcome: weeks.index(outcome.week))
     rows = [[o.week.name, o.name, f"{o.seconds:.1f}", headline_of(o), shown_path(o.path)] for o in outcomes]
     print_table(["week", "notebook", "seconds", "headline", "path"], rows)
-    print(NEXT.format(gallery=shown_path(gallery.write_gallery())))
+    week = weeks[0].name if len(weeks) == 1 else PUBLIC
+    print(NEXT.format(gallery=shown_path(gallery.write_gallery()), week=week))
     return int(any(outcome.error for outcome in outcomes))
 
 
@@ -48,6 +51,13 @@ def report_error(outcome: Outcome) -> None:
     """Print what ended a notebook that failed."""
     if outcome.error:
         tqdm.write(f"\n{outcome.week.folder.name}/{outcome.name}: {outcome.error}\n")
+
+
+def report_begun(outcome: Outcome) -> None:
+    """Print why a notebook shows trainings that have only begun in place of released results, if it does."""
+    lines = notebooks.only_begun(notebooks.read_notebook(outcome.path)) if outcome.path.exists() else []
+    for line in lines[:1]:
+        tqdm.write(f"     {line}" + f" (and {len(lines) - 1} more such lines in the notebook)" * (len(lines) > 1))
 
 
 def render(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) -> int:

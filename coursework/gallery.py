@@ -10,6 +10,7 @@ from jinja2 import pass_context
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from coursework.colab import public_address
 from coursework.notebooks import failing_cell, read_notebook
 from coursework.profile import PROFILES
 from coursework.readme import short_headline
@@ -18,9 +19,13 @@ from coursework.weeks import Week, all_weeks
 
 REMOTE_SCRIPT = re.compile(r'<script[^>]*\bsrc="https?:[^>]*>\s*</script>')
 REMOTE_PICTURE = re.compile(r'<img\b[^>]*\balt="([^"]*)"[^>]*\bsrc="https?:[^>]*>')
+BODY = re.compile(r"<body\b[^>]*>")
 RELATIVE_LINK = re.compile(r'\bhref="(?![a-z]+:|#)([^"]+)"')
 # The theme leaves code in Markdown outputs in a proportional font.
 EXTRA_STYLE = "<style>.jp-RenderedMarkdown pre { font: 13px/1.4 monospace; overflow-x: auto }</style>"
+TINY_NOTE = """<p style="background:#fff3cd; color:#333; font:15px/1.5 system-ui,sans-serif; margin:0; padding:.7rem">
+This is a run at <code>tiny</code>: small data, and trainings that only start. The text describes the results at
+<code>sample</code>, which <a href="{address}">the notebook on GitHub</a> shows.</p>"""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -75,26 +80,28 @@ class OfflineExporter(HTMLExporter):
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
-def export_html(path: Path, home: Path | None = None) -> Path:
+def export_html(path: Path, home: Path, profile: str) -> Path:
     """Export an executed notebook to one HTML file beside it; returns its path.
 
-    `home` is the folder that the notebook's relative links start from; default: its own.
+    `home` is the week's folder, where the notebook's relative links start. At `tiny` a line on top says so.
     """
     page, _ = OfflineExporter().from_filename(str(path))
     page = REMOTE_SCRIPT.sub("", page).replace("</head>", f"{EXTRA_STYLE}</head>", 1)
     page = REMOTE_PICTURE.sub(lambda match: match[1], page)
-    if home:
-        page = RELATIVE_LINK.sub(lambda match: f'href="{relative(home / match[1], path.parent)}"', page)
+    if profile == "tiny":
+        note = TINY_NOTE.format(address=public_address().page_url(f"{home.name}/{path.name}"))
+        page = BODY.sub(lambda match: match[0] + note, page, count=1)
+    page = RELATIVE_LINK.sub(lambda match: f'href="{relative(home / match[1], path.parent)}"', page)
     write_text(path.with_suffix(".html"), page)
     return path.with_suffix(".html")
 
 
-def up_to_date_html(path: Path, home: Path) -> Path:
+def up_to_date_html(path: Path, home: Path, profile: str) -> Path:
     """`export_html`, unless the page is there and younger than the notebook."""
     page = path.with_suffix(".html")
     if page.exists() and page.stat().st_mtime >= path.stat().st_mtime:
         return page
-    return export_html(path, home)
+    return export_html(path, home, profile)
 
 
 def write_gallery() -> Path:
@@ -120,7 +127,7 @@ def card(week: Week, profile: str, name: str, base: Path) -> str:
     note = "failed" if failed else short_headline(week, read_leftover(path.parent / "results.json"))
     return CARD.format(
         state="failed" if failed else "passed",
-        link=relative(up_to_date_html(path, week.folder), base),
+        link=relative(up_to_date_html(path, week.folder, profile), base),
         picture=picture,
         title=html.escape(f"{week.name} · {name} · {profile}"),
         task=html.escape(week.text["en"]["task"]),

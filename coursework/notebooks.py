@@ -21,7 +21,7 @@ from coursework.colab import refresh_address
 from coursework.datasets import data_dir
 from coursework.kernels import ENDS, StoppableClient, end_kernel, same_handlers
 from coursework.offline import guarded
-from coursework.records import build_dir, build_root, write_bytes, write_text
+from coursework.records import ONLY_BEGUN, build_dir, build_root, write_bytes, write_text
 from coursework.terminal import Terminated
 from coursework.weeks import Week
 
@@ -183,6 +183,12 @@ def failing_cell(notebook: nbformat.NotebookNode) -> str | None:
                 trace = ANSI.sub("", "\n".join(output.traceback))
                 return f"cell {number} failed:\n\n{cell.source}\n\n{trace}"
     return None
+
+
+def only_begun(notebook: nbformat.NotebookNode) -> list[str]:
+    """The lines with which an executed notebook says that it shows a training that has only begun."""
+    printed = "".join(output.text for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output)
+    return [line for line in dict.fromkeys(printed.splitlines()) if line.endswith(ONLY_BEGUN)]
 
 
 def strip_volatile(notebook: nbformat.NotebookNode) -> None:

@@ -18,6 +18,8 @@ RUN_KEYS = {
 # Where a metric comes from, from the strongest evidence to the weakest: computed from data, with its training;
 # evaluated from released weights; read from a committed record.
 ORIGINS = ("computed", "weights", "record")
+# How a line ends that a notebook prints if, at tiny, released results are not shown; the terminal repeats it.
+ONLY_BEGUN = "what follows is a training that has only begun"
 
 
 def build_root() -> Path:

@@ -1,8 +1,10 @@
 """Terminal behaviour of all commands: output in any encoding; one line instead of a traceback on errors and signals."""
 
+import importlib
 import signal
 import sys
 from collections.abc import Callable
+from types import ModuleType
 
 MISTAKES = (ValueError, FileNotFoundError, PermissionError)  # their texts say what to do
 GOES_ON = "run the same command again to resume the training"
@@ -26,6 +28,14 @@ def call(main: Callable[[list[str]], int], advice: str = GOES_ON) -> int:
         return report_mistake(error)
     except KeyboardInterrupt as stop:
         return report_stop(stop, advice)
+
+
+def load(module: str, week: str) -> ModuleType:
+    """Import the commands of a week. Raises ValueError that says how to install what is missing."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error.name} is not installed; make setup WEEK={week} installs what {week} needs") from None
 
 
 def raise_terminated(number: int, frame) -> None:

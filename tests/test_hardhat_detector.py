@@ -21,7 +21,7 @@ from coursework import runtime
 from coursework.checkpoints import load_weights
 from coursework.provenance import listing_of
 from coursework.rekey import facts_of
-from hardhat import __main__ as command
+from hardhat import commands as command
 from hardhat import data, detector, export, lite, stages, train, video
 from hardhat.config import CONFIGS
 from hardhat.evaluate import coco_average

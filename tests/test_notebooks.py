@@ -210,7 +210,7 @@ def test_check_names_file_cell_and_reason(week, capsys):
 def test_the_gallery_page_needs_no_network_and_draws_formulas(week):
     write(week, "from IPython.display import Markdown; Markdown('of $x_1$ and\\n\\n$$y^2$$')")
     outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
-    page = gallery.export_html(outcome.path).read_text()
+    page = gallery.export_html(outcome.path, week.folder, "tiny").read_text()
     assert page.count("<math") == 2
     assert not re.search(r'<(script|img|link)\b[^>]*(src|href)="https?:', page)
 
@@ -233,9 +233,24 @@ def test_links_of_an_exported_page_lead_back_to_the_week(week):
     cells = [v4.new_markdown_cell("[![Open in Colab](https://x.org/b.svg)](https://x.org) [week](README.md)")]
     nbformat.write(v4.new_notebook(cells=cells), week.folder / "trial.ipynb")
     outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
-    page = gallery.export_html(outcome.path, week.folder).read_text()
+    page = gallery.export_html(outcome.path, week.folder, "sample").read_text()
     assert 'href="../../../1W_trial/README.md"' in page
     assert "Open in Colab</a>" in page
+
+
+def test_a_page_at_tiny_says_so_on_top(week):
+    write(week, "1")
+    outcome = notebooks.run_notebook(week, "trial.ipynb", "tiny")
+    note = "https://github.com/sastafeva/DLS_ML_DL_CV/blob/main/1W_trial/trial.ipynb"
+    assert gallery.export_html(outcome.path, week.folder, "tiny").read_text().count(note) == 1
+    assert note not in gallery.export_html(outcome.path, week.folder, "sample").read_text()
+
+
+def test_a_run_names_in_the_terminal_what_has_only_begun(week, capsys):
+    write(week, f"print('a.npz: code changed; {records.ONLY_BEGUN}'); print('b.npz: so, too; {records.ONLY_BEGUN}')")
+    assert commands.run([week], "tiny", no_overrides) == 0
+    said = capsys.readouterr().out
+    assert f"a.npz: code changed; {records.ONLY_BEGUN} (and 1 more such lines in the notebook)" in said
 
 
 def test_show_source_is_highlighted_markdown():

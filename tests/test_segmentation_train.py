@@ -9,6 +9,7 @@ import torch
 from killing import kill_and_go_on
 
 from coursework.datasets import sha256
+from coursework.records import ONLY_BEGUN
 from segmentation import grid, train
 from segmentation.config import CONFIGS
 from segmentation.data import Collection, Lesions, load_lesions
@@ -210,6 +211,31 @@ def test_after_a_practice_the_released_results_are_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "training_code", lambda *roots, alone: code(*roots, alone=alone) + " changed")
     changed = grid.run_cell(cell, practice, few)
     assert (changed.facts["origin"], len(changed.history), len(changed.test)) == ("computed", 2, 2)
+
+
+def test_after_a_practice_released_results_are_shown_all_or_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(grid, "FOLDER", tmp_path / "week")
+    monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
+    monkeypatch.delenv("COURSEWORK_REPRODUCE", raising=False)
+    cells = [Cell("unet", "bce", 0), Cell("unet", "dice", 0)]
+    monkeypatch.setattr(grid, "all_cells", lambda config: cells)
+    lesions, practice = make_collection(), replace(CONFIG, practice=True)
+    grid.run_grid(CONFIG, lesions)
+    shutil.move(tmp_path / "build" / "7W" / "tiny" / "keep", tmp_path / "week")
+    assert grid.all_or_none(practice, lesions) == practice
+    assert capsys.readouterr().out == ""
+
+    monkeypatch.setitem(LOSSES, "dice", lambda logits, target: 2 * dice_loss(logits, target))
+    changed = grid.all_or_none(practice, lesions)
+    assert changed == replace(practice, retrain=True)
+    said = capsys.readouterr().out
+    assert "of the grid's records do not belong to this code and data (" in said
+    assert said.endswith(f"{ONLY_BEGUN}\n")
+    records = grid.run_grid(changed, lesions)
+    assert {record.facts["origin"] for record in records.values()} == {"computed"}
+    assert grid.all_or_none(CONFIG, lesions) == CONFIG, "trainings that are done to their end may stand beside records"
+    monkeypatch.setenv("COURSEWORK_REPRODUCE", "all")
+    assert grid.all_or_none(practice, lesions) == practice
 
 
 def test_a_few_of_the_synthetic_images_are_those_of_the_whole_set(tmp_path, monkeypatch):

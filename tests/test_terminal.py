@@ -11,6 +11,7 @@ import time
 import pytest
 from stub import call, make_course, start
 
+from coursework.terminal import load
 from coursework.testing import tracked_files
 from coursework.weeks import ROOT
 
@@ -167,3 +168,9 @@ def test_a_kernel_that_cannot_start_is_named(tmp_path, argv, reason):
         rf"error: the kernel did not start \([^\n]*{reason}[^\n]*\); delete \.venv [^\n]*\n", err.decode()
     )
     assert not list((course / "build").rglob("*.ipynb"))
+
+
+def test_a_package_that_is_not_installed_is_named_with_what_installs_it():
+    with pytest.raises(ValueError, match=r"^no_such_package is not installed; make setup WEEK=11W installs what"):
+        load("no_such_package.commands", "11W")
+    assert load("coursework.terminal", "11W").load is load

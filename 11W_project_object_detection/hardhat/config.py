@@ -43,7 +43,7 @@ CONFIGS = {
         photograph_sources=("drawn",),
         further=(2, 4),
         practice=True,
-        timed=4,
+        timed=3,
         resamples=20,
         seconds=1.0,
     ),

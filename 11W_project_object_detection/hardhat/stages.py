@@ -13,7 +13,7 @@ import numpy as np
 from accelerate import PartialState
 from torch import nn
 
-from coursework.checkpoints import load_weights, obtain, recorded, reproducing
+from coursework.checkpoints import load_weights, obtain, only_starts, recorded
 from coursework.profile import RELEASED
 from coursework.provenance import Fingerprint, Training, fingerprint, short_hash
 from coursework.records import build_dir
@@ -56,7 +56,7 @@ def finish(name: str, plan: Plan, sites: Collection, config: Config, start: dict
     """A detector at the end of its training on a collection, and the facts of `coursework.checkpoints.obtain`."""
     model = build_model(plan.detector, config)
     training, practice = training_of(name, plan, sites, config, start), None
-    if config.practice and not reproducing():
+    if only_starts(config):
         plan, config = in_practice(plan, config)
         practice = training_of(name, plan, sites, config, start)
 
@@ -107,7 +107,7 @@ def judge_rival(detector: str, sites: Collection, config: Config) -> dict:
     """How good another detector is after the same training: a record."""
     plan, name = drawn_plan(detector, config), f"rivals/{sites.name}_{detector}"
     training, practice, retrain = training_of(name, plan, sites, config, None), None, config.retrain
-    if config.practice and not reproducing():
+    if only_starts(config):
         plan, config = in_practice(plan, config)
         practice = training_of(name, plan, sites, config, None)
     key = (practice or training).key
@@ -124,7 +124,7 @@ def judge_recipe(recipe: str, sites: Collection, drawn: nn.Module, config: Confi
     start, sees = RECIPES[recipe]
     plan, name = photograph_plan(config), f"recipes/{file_name(recipe)}"
     begin, shown = drawn.state_dict() if start == "drawn" else None, config
-    if config.practice and not reproducing():
+    if only_starts(config):
         plan, shown = in_practice(plan, config)
     training = training_of(name, plan if sees else Plan(config.chosen, 0, 0.0), sites, shown, begin)
 

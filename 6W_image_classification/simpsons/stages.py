@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from coursework.checkpoints import obtain as obtain_weights
-from coursework.checkpoints import reproducing
+from coursework.checkpoints import only_starts
 from coursework.provenance import Training, fingerprint
 from coursework.runtime import half_precision, pick_device
 from coursework.source_code import model_code, training_code
@@ -57,7 +57,7 @@ def obtain(
 ) -> dict:
     """Bring `model` to the end of its training; see `coursework.checkpoints.obtain`."""
     training, practice = training_of(name, model, train, validation, plan, gallery), None
-    if config.practice and not reproducing():
+    if only_starts(config):
         plan = in_practice(plan)
         practice = training_of(name, model, train, validation, plan, gallery)
     classes, run = tuple(gallery.classes), partial(fit, model, train, validation, plan)

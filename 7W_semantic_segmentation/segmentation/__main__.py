@@ -6,6 +6,7 @@ from nothing (torchrun --standalone --nproc-per-node 2 -m segmentation cell …:
 
 import sys
 
+from coursework.checkpoints import only_starts
 from coursework.profile import load_config
 from coursework.records import keep_dir
 from coursework.runtime import build_accelerator, leave_together, seed_everything
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
         found = train_all(config, lesions, from_drawings(config, lesions))
     else:
         cell = Cell(arguments[1], arguments[2], int(arguments[3]))
-        own = in_practice(config) if config.practice else config
+        own = in_practice(config) if only_starts(config) else config
         found = {cell: train_cell(cell, own, lesions, keep_dir("7W") / record_name(cell, lesions))}
     if accelerator.is_main_process:
         for cell, record in found.items():

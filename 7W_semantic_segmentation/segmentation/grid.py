@@ -21,15 +21,15 @@ from tqdm import tqdm
 from coursework.checkpoints import (
     list_items,
     load_weights,
+    only_starts,
     provenance,
     read_facts,
-    reproducing,
     save_weights,
     spent,
     stand_for,
 )
 from coursework.provenance import Training, architecture_of, fingerprint
-from coursework.records import build_dir, keep_dir, write_bytes
+from coursework.records import ONLY_BEGUN, build_dir, keep_dir, write_bytes
 from coursework.runtime import half_precision
 from coursework.source_code import model_code, training_code
 from segmentation.config import Config
@@ -105,7 +105,7 @@ def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") 
     With `config.practice`, cells of the first seed are trained for a moment, to show that the loop runs, before the
     committed record is read. `suffix` is added to the folder's name, for another training of the same cell.
     """
-    practice = config.practice and not reproducing()
+    practice = only_starts(config)
     own = in_practice(config) if practice else config
     training, name = training_of(cell, config, lesions), record_name(cell, lesions, suffix)
     committed, fresh = FOLDER / name, keep_dir("7W") / name
@@ -176,7 +176,7 @@ def finish(cell: Cell, config: Config, lesions: Collection) -> tuple[torch.nn.Mo
     The weights are the committed ones unless `config.retrain`, else those below `build/`, else trained now, with
     `config.practice` only for a moment.
     """
-    practice = config.practice and not reproducing()
+    practice = only_starts(config)
     own = in_practice(config) if practice else config
     training, name = training_of(cell, config, lesions), weights_name(cell, lesions)
     model, fresh, committed = build_model(cell.model, config.width), build_dir("7W") / name, FOLDER / name
@@ -224,6 +224,27 @@ def read_record(path: Path) -> Record | None:
         return None
 
 
+def all_or_none(config: Config, lesions: Collection) -> Config:
+    """`config`; with `retrain` if trainings only start and not all committed records of the grid belong to them.
+
+    Otherwise, after a change of one loss, networks that have only begun would be compared with finished ones.
+    """
+    if not only_starts(config) or config.retrain:
+        return config
+    changed = {}
+    for cell in all_cells(config):
+        committed = FOLDER / record_name(cell, lesions)
+        facts = getattr(read_record(committed), "facts", None)
+        reason = training_of(cell, config, lesions).difference(facts, few=True)
+        if reason:
+            changed[committed.name] = reason
+    if not changed:
+        return config
+    name, reason = next(iter(changed.items()))
+    print(f"{len(changed)} of the grid's records do not belong to this code and data ({name}: {reason}); {ONLY_BEGUN}")
+    return replace(config, retrain=True)
+
+
 def run_grid(config: Config, lesions: Collection) -> dict[Cell, Record]:
     """All cells, trained where they are not there yet."""
     cells = list(all_cells(config))
@@ -247,6 +268,7 @@ def winners(records: dict[Cell, Record]) -> dict[str, Cell]:
 
 def train_all(config: Config, lesions: Collection, drawings: Collection) -> dict[Cell, Record]:
     """Everything that the report is made from; returns the grid's records."""
+    config = all_or_none(config, lesions)
     records = run_grid(config, lesions)
     kept = winners(records)
     for cell in kept.values():
