@@ -27,6 +27,8 @@ from coursework.weeks import Week
 
 PICTURES = ("image/png", "image/jpeg")
 WRONG_FORM = (AttributeError, KeyError, TypeError)
+UP = "\x1b[A"  # moves a terminal's cursor to the line above
+MOVES = re.compile(r"(\r|\n|\x1b\[A)")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Called with the number of code cells that have run, and of all.
 Report = Callable[[int, int], None]
@@ -213,7 +215,7 @@ def strip_volatile(notebook: nbformat.NotebookNode) -> None:
 def drop_finished_bars(cell: nbformat.NotebookNode) -> None:
     """Remove what progress bars wrote to stderr and then wiped out, so that a screen would show nothing of it."""
     written = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
-    if not any(on_screen(line) for line in written.replace("\r\n", "\n").split("\n")):
+    if not on_screen(written):
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
 
 
@@ -232,9 +234,19 @@ def join_streams(cell: nbformat.NotebookNode) -> None:
     cell.outputs = joined
 
 
-def on_screen(line: str) -> str:
-    """What a terminal shows of a line in which carriage returns go back to its start; empty if it is blank."""
-    shown = ""
-    for part in line.split("\r"):
-        shown = part + shown[len(part) :]
-    return shown.strip()
+def on_screen(written: str) -> str:
+    """What a terminal shows of a text in which progress bars go back to the start of their line and to lines above."""
+    lines, row, column = [""], 0, 0
+    for part in MOVES.split(written):
+        if part == "\r":
+            column = 0
+        elif part == UP:
+            row = max(row - 1, 0)
+        elif part == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row == len(lines))
+        else:
+            line = lines[row].ljust(column)
+            lines[row] = line[:column] + part + line[column + len(part) :]
+            column += len(part)
+    return "\n".join(lines).strip()

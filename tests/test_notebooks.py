@@ -84,11 +84,16 @@ print(path.read_text())
         assert executed.cells[1].outputs[0].text == f"{steps}\n"
 
 
+BAR = "tqdm(range(3), leave=False, mininterval=0)"
+
+
 @pytest.mark.parametrize(
     ("code", "kept"),
     [
         ("from tqdm import tqdm\nfor _ in tqdm(range(3), leave=False): pass", []),
         ("from tqdm import tqdm\nfor _ in tqdm(range(3), leave=False): print('step')", ["stdout"]),
+        (f"from tqdm import tqdm\nfor _ in {BAR}:\n    for _ in {BAR}: pass", []),
+        (f"import sys\nfrom tqdm import tqdm\nfor _ in {BAR}: tqdm.write('noise', file=sys.stderr)", ["stderr"]),
         ("import sys\nprint('noise', file=sys.stderr)", ["stderr"]),
         ("import sys\nprint('\\rhalf a bar', file=sys.stderr)", ["stderr"]),
         ("import sys\n_ = sys.stderr.write('disk full\\r')", ["stderr"]),

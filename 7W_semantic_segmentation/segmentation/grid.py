@@ -109,7 +109,7 @@ def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") 
     own = in_practice(config) if practice else config
     training, name = training_of(cell, config, lesions), record_name(cell, lesions, suffix)
     committed, fresh = FOLDER / name, keep_dir("7W") / name
-    if practice and cell.seed == config.seeds[0] and not suffix:
+    if practice and not config.retrain and cell.seed == config.seeds[0] and not suffix:
         train_unless_there(cell, own, lesions.first(2, 1, 1), build_dir("7W") / "practice" / name)
     if committed.is_file() and not config.retrain:
         record = read_record(committed)
