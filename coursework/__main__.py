@@ -1,4 +1,4 @@
-"""Command line: python -m coursework run|render|check|reproduce|rekey|fetch [WEEK…], tables, unpack FOLDER."""
+"""Command line: python -m coursework run|sync|render|check|reproduce|rekey|fetch [WEEK…], tables, unpack FOLDER."""
 
 import argparse
 import dataclasses
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from coursework import commands, datasets, readme, reproduce, terminal
+from coursework import commands, datasets, readme, reproduce, sync, terminal
 from coursework.profile import PROFILES, check_environment, check_profile, overrides_for, parse_overrides
 from coursework.weeks import Week, select_weeks
 
@@ -24,7 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands_ = parser.add_subparsers(dest="command", required=True)
     helps = {
         "run": "execute copies of the notebooks into build/",
-        "render": "execute, check the outputs, and write notebooks, records and tables into the weeks",
+        "sync": "write the modules' code into the source cells of the notebooks",
+        "render": "sync, execute, check the outputs, and write notebooks, records and tables into the weeks",
         "check": "check the outputs of the committed notebooks (no errors, no paths, size limits, …)",
         "reproduce": "repeat every recorded run with its profile and overrides, and compare it with the record",
         "fetch": "download the data sets of the weeks into the data folder, or say how to get them",
@@ -89,6 +90,10 @@ def dispatch(options: argparse.Namespace) -> int:
         from coursework import fetching  # only here: other commands need no network
 
         return fetching.fetch(weeks)
+    if options.command == "sync":
+        changed = sync.sync(weeks)
+        print("\n".join(commands.shown_path(path) for path in changed) or "all source cells are up to date")
+        return 0
     if options.command == "check":
         return commands.check(weeks)
     fields = {week.name: config_fields(week) for week in weeks}

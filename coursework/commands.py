@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from coursework import gallery, gate, notebooks, readme, records, side_by_side
+from coursework import gallery, gate, notebooks, readme, records, side_by_side, sync
 from coursework.notebooks import Outcome
 from coursework.weeks import ROOT, Week
 
@@ -70,6 +70,7 @@ def render(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) ->
 
 def render_week(week: Week, profile: str, overrides: str) -> bool:
     """Render one week; False, with the reasons printed and the committed files untouched, if anything is wrong."""
+    sync.sync([week])
     outcomes = run_and_report(week, profile, overrides)
     if any(outcome.error for outcome in outcomes):
         return False

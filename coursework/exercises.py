@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from coursework.sync import PREFIX
+
 
 @contextlib.contextmanager
 def attempt(number: int) -> Iterator[None]:
@@ -57,10 +59,14 @@ def find_exercises(notebook) -> list[Exercise]:
 
 
 def setup_of(notebook) -> str:
-    """The imports of a notebook's code cells, which are all that its exercises may count on."""
+    """The imports and the source cells of a notebook, which are all that its exercises may count on."""
     lines = []
     for cell in notebook.cells:
-        if cell.cell_type != "code" or "setup" in cell.metadata.get("tags", []):
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type != "code" or "setup" in tags:
+            continue
+        if any(tag.startswith(PREFIX) for tag in tags):
+            lines.append(cell.source)
             continue
         code = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))
         lines += [ast.unparse(step) for step in ast.parse(code).body if isinstance(step, ast.Import | ast.ImportFrom)]

@@ -11,7 +11,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from coursework.colab import public_address
-from coursework.notebooks import failing_cell, read_notebook
+from coursework.notebooks import HIDDEN, failing_cell, read_notebook
 from coursework.profile import PROFILES
 from coursework.readme import short_headline
 from coursework.records import build_root, read_leftover, write_text
@@ -21,8 +21,9 @@ REMOTE_SCRIPT = re.compile(r'<script[^>]*\bsrc="https?:[^>]*>\s*</script>')
 REMOTE_PICTURE = re.compile(r'<img\b[^>]*\balt="([^"]*)"[^>]*\bsrc="https?:[^>]*>')
 BODY = re.compile(r"<body\b[^>]*>")
 RELATIVE_LINK = re.compile(r'\bhref="(?![a-z]+:|#)([^"]+)"')
-# The theme leaves code in Markdown outputs in a proportional font.
-EXTRA_STYLE = "<style>.jp-RenderedMarkdown pre { font: 13px/1.4 monospace; overflow-x: auto }</style>"
+# The theme leaves code in Markdown outputs in a proportional font, and shows collapsed code.
+EXTRA_STYLE = f"""<style>.jp-RenderedMarkdown pre {{ font: 13px/1.4 monospace; overflow-x: auto }}
+.celltag_{HIDDEN} .jp-Cell-inputWrapper {{ display: none }}</style>"""
 TINY_NOTE = """<p style="background:#fff3cd; color:#333; font:15px/1.5 system-ui,sans-serif; margin:0; padding:.7rem">
 This is a run at <code>tiny</code>: small data, and trainings that only start. The text describes the results at
 <code>sample</code>, which <a href="{address}">the notebook on GitHub</a> shows.</p>"""

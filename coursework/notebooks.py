@@ -26,6 +26,8 @@ from coursework.terminal import Terminated
 from coursework.weeks import Week
 
 PICTURES = ("image/png", "image/jpeg")
+HIDDEN = "hide-input"  # the tag of cells whose code no reader needs: set-up, records, sentences made of results
+COLLAPSED = {"cellView": "form", "jupyter": {"source_hidden": True}}  # what Colab and Jupyter call that
 WRONG_FORM = (AttributeError, KeyError, TypeError)
 UP = "\x1b[A"  # moves a terminal's cursor to the line above
 MOVES = re.compile(r"(\r|\n|\x1b\[A)")
@@ -194,7 +196,10 @@ def only_begun(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def strip_volatile(notebook: nbformat.NotebookNode) -> None:
-    """Remove what differs between equal runs: time stamps, kernel names, versions, and interface state."""
+    """Remove what differs between equal runs: time stamps, kernel names, versions, and interface state.
+
+    Tags stay, and cells with the tag HIDDEN are collapsed.
+    """
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -202,7 +207,8 @@ def strip_volatile(notebook: nbformat.NotebookNode) -> None:
         }
     )
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict(({"tags": tags} if tags else {}) | (COLLAPSED if HIDDEN in tags else {}))
         if "outputs" in cell:
             drop_finished_bars(cell)
             join_streams(cell)

@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logreg.batches import ShuffledOnce, iterate_batches
+from logreg.batches import ShuffledOnce, iterate_batches, refill_batches
 
 
 def every_epoch(X, y, size, rng):
     return lambda: iterate_batches(X, y, size, rng)
+
+
+def refilled(X, y, size, rng):
+    rows = max(1, min(int(size), len(X)))
+    memory = np.empty_like(X, shape=(rows, X.shape[1])), np.empty_like(y, shape=rows)
+    return lambda: refill_batches(X, y, size, rng, memory)
 
 
 def once(X, y, size, rng):
@@ -32,7 +38,7 @@ def make_rows(n):
     return 10 * numbers[:, None], numbers
 
 
-@pytest.mark.parametrize("way", [every_epoch, once])
+@pytest.mark.parametrize("way", [every_epoch, refilled, once])
 @given(n=st.integers(1, 40), size=st.integers(1, 15), seed=st.integers(0, 5))
 def test_an_epoch_keeps_its_promises(way, n, size, seed):
     epoch = way(*make_rows(n), size, np.random.default_rng(seed))
@@ -45,7 +51,7 @@ def test_an_epoch_keeps_its_promises(way, n, size, seed):
         assert set(flat) <= set(range(n))
 
 
-@pytest.mark.parametrize("way", [every_epoch, once])
+@pytest.mark.parametrize("way", [every_epoch, refilled, once])
 def test_every_row_is_left_out_at_some_time_and_order_changes(way):
     epoch = way(*make_rows(11), 4, np.random.default_rng(0))
     epochs = [rows_of(epoch()) for _ in range(60)]
@@ -54,7 +60,7 @@ def test_every_row_is_left_out_at_some_time_and_order_changes(way):
     assert len({str(batches) for batches in epochs}) > 15
 
 
-@pytest.mark.parametrize("way", [every_epoch, once])
+@pytest.mark.parametrize("way", [every_epoch, refilled, once])
 def test_rows_are_shuffled_and_the_seed_decides(way):
     first, again, other = (rows_of(way(*make_rows(100), 100, np.random.default_rng(seed))()) for seed in (1, 1, 2))
     assert first == again
@@ -62,7 +68,7 @@ def test_rows_are_shuffled_and_the_seed_decides(way):
     assert first[0] != sorted(first[0])
 
 
-@pytest.mark.parametrize("way", [every_epoch, once])
+@pytest.mark.parametrize("way", [refilled, once])
 @pytest.mark.parametrize(
     ("rows", "targets", "size", "message"),
     [

@@ -5,25 +5,32 @@ from collections.abc import Iterator
 import numpy as np
 
 
-def iterate_batches(
-    X, targets, batch_size: int, rng: np.random.Generator, memory: tuple[np.ndarray, np.ndarray] | None = None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """One epoch of shuffled batches: every row at most once.
+def iterate_batches(X, y, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """One epoch of mini-batches: every row at most once, in random order.
 
-    A remainder shorter than a batch is left out, drawn anew in each epoch; fewer rows than a batch make one batch.
-    With `memory`, two arrays of a batch's shape, each batch is written there, over the last one: that saves time.
-    Shapes: X (n, d), targets (n, …); yields (batch, d), (batch, …).
+    A remainder shorter than a batch is left out; fewer rows than a batch make one batch.
+    Shapes: X (n, d), y (n, …); yields (batch, d), (batch, …).
     """
-    check_sizes(X, targets, batch_size)
     order = rng.permutation(len(X))
     size = min(batch_size, len(X))
     for start in range(0, len(X) - size + 1, size):
         rows = order[start : start + size]
-        if memory is None:
-            yield X[rows], targets[rows]
-        else:
-            gather((X, targets), rows, memory)
-            yield memory
+        yield X[rows], y[rows]
+
+
+def refill_batches(
+    X, targets, batch_size: int, rng: np.random.Generator, memory: tuple[np.ndarray, np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same batches, each written into `memory` over the last one, which takes less time than new arrays.
+
+    `memory` holds two arrays of a batch's shape.
+    """
+    check_sizes(X, targets, batch_size)
+    order = rng.permutation(len(X))
+    size = len(memory[0])
+    for start in range(0, len(X) - size + 1, size):
+        gather((X, targets), order[start : start + size], memory)
+        yield memory
 
 
 class ShuffledOnce:

@@ -14,12 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from coursework.runtime import seconds
-from logreg.batches import ShuffledOnce, iterate_batches
+from logreg.batches import ShuffledOnce, refill_batches
 from logreg.data import SIDE
 from logreg.model import SGDLogisticRegression
 from logreg.objective import full_objective
 from logreg.reference import find_optimum
-from logreg.train import Progress, train_epoch
+from logreg.train import L1_STEPS, Progress, train_epoch
 
 
 def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
@@ -61,6 +61,32 @@ def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.Da
     if not np.array_equal(trained.coef_, last["weights"]):  # it has settled
         measure(trained.coef_, trained.intercept_)
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch")), trained
+
+
+def compare_l1_steps(model: SGDLogisticRegression, X, y, best_weights, optimum: float, seeds: int) -> pd.DataFrame:
+    """Train with the proximal and with the subgradient step, from several seeds; a line for each training.
+
+    Columns: step, seed, gap (relative), zeros (weights that are exactly 0 in the end), zeros_before (the step on all
+    rows, with which only the proximal method ends), kept (weights that are not 0, nor are in `best_weights`), and the
+    objects curve (that of `watch_gap`) and weights (1, d). Shapes: X (n, d), y (n,) of 0 and 1.
+    """
+    rows = []
+    for step in L1_STEPS:
+        for seed in range(seeds):
+            curve, fitted = watch_gap(clone(model).set_params(l1_step=step, random_state=seed), X, y, optimum)
+            rows.append(
+                {
+                    "step": step,
+                    "seed": seed,
+                    "gap": curve["gap"].iloc[-1],
+                    "zeros": int(curve["zeros"].iloc[-1]),
+                    "zeros_before": int(curve["zeros"].loc[fitted.n_iter_]),
+                    "kept": int(((fitted.coef_ != 0) & (best_weights != 0)).sum()),
+                    "curve": curve,
+                    "weights": fitted.coef_,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def fit_quietly(model, X, y):
@@ -162,9 +188,9 @@ def epoch_times(X, targets, model: SGDLogisticRegression, repeats: int = 5) -> d
         return sum(float(batch[:, 0].sum() + batch[:, -1].sum()) for batch, _ in batches)
 
     kinds = {
-        "fetch at random": lambda: drain(iterate_batches(X, targets, model.batch_size, rng, memory)),
+        "fetch at random": lambda: drain(refill_batches(X, targets, model.batch_size, rng, memory)),
         "train, fetching at random": lambda: train_epoch(
-            iterate_batches(X, targets, model.batch_size, rng, memory), progress, *steps
+            refill_batches(X, targets, model.batch_size, rng, memory), progress, *steps
         ),
         "train, shuffled once": lambda: train_epoch(once.epoch(), progress, *steps),
     }

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from logreg.batches import ShuffledOnce, check_sizes, iterate_batches
+from logreg.batches import ShuffledOnce, check_sizes, refill_batches
 from logreg.objective import probabilities
 from logreg.reference import remaining_gap
 from logreg.train import L1_STEPS, Progress, Schedule, check_finite, settle, train, train_epoch
@@ -83,7 +83,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             memory = np.empty_like(X, shape=(size, X.shape[1])), np.empty_like(targets, shape=(size, targets.shape[1]))
 
         def epoch(rate):
-            batches = iterate_batches(X, targets, self.batch_size, rng, memory) if memory else once.epoch()
+            batches = refill_batches(X, targets, self.batch_size, rng, memory) if memory else once.epoch()
             return self._epoch(batches, progress, rate)
 
         losses, ended = train(epoch, Schedule(float(self.learning_rate), self.max_epochs, self.tol))

@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy.special import expit
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED
 from logreg.descent import surface
@@ -12,36 +14,113 @@ from logreg.descent import surface
 COLOURS = [BLUE, ORANGE, GREEN, RED]
 
 
-def plot_descents(walks: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Each walk (points (n, 2), heights (n,)) on the surface, and its height step by step."""
-    figure = plt.figure(figsize=(11, 4.6))
-    left = figure.add_subplot(1, 2, 1, projection="3d", computed_zorder=False)
-    right = figure.add_subplot(1, 2, 2)
-    axis = np.linspace(-1.7, 1.7, 80)
+def plot_descents(paths: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """For each learning rate, its path (points (n, 2), values (n,)) as arrows on the contours of the function."""
+    figure, axes = plt.subplots(1, len(paths), figsize=(3.7 * len(paths), 3.7), sharey=True)
+    axis = np.linspace(-1.8, 1.8, 120)
     grid = np.array(np.meshgrid(axis, axis))
-    left.plot_surface(
-        *grid, surface(grid), cmap="Blues", alpha=0.55, rcount=40, ccount=40, edgecolor="white", linewidth=0.2
-    )
-    for (name, (points, heights)), colour in zip(walks.items(), (GREEN, ORANGE, RED), strict=True):
-        left.plot(*points.T, heights + 0.02, "o-", color=colour, markersize=5, linewidth=2, zorder=10)
-        right.plot(heights, "o-", color=colour, markersize=4, label=name)
-    left.set(xlabel="$x_1$", ylabel="$x_2$", zlim=(0, 2), xticks=(-1, 0, 1), yticks=(-1, 0, 1), zticks=(0, 1, 2))
-    left.set_title("Paths on the surface")
-    left.view_init(elev=52, azim=-120)
-    left.set_box_aspect((1, 1, 0.5), zoom=1.1)
-    right.set(xlabel="step", ylabel="$f(x)$", title="Height at each step", xticks=range(0, len(heights), 5))
-    right.legend(title="learning rate", loc="center right")
+    for ax, (name, (points, values)) in zip(axes, paths.items(), strict=True):
+        ax.contourf(*grid, surface(grid), levels=12, cmap="Blues", alpha=0.8)
+        moves = np.diff(points, axis=0)
+        ax.quiver(*points[:-1].T, *moves.T, color=ORANGE, angles="xy", scale_units="xy", scale=1, width=0.012, zorder=3)
+        ax.plot(*points.T, "o", color=ORANGE, markersize=2.5)
+        ax.plot(*points[0], "ko", markersize=6)
+        ax.annotate("start", points[0], (-6, -3), textcoords="offset points", ha="right")
+        ax.set(title=f"learning rate {name}: f = {values[-1]:.3f}", xlabel="$x_1$", aspect="equal")
+        ax.grid(visible=False)
+    axes[0].set_ylabel("$x_2$")
     return figure
 
 
-def plot_batch_losses(losses: np.ndarray) -> Figure:
-    """The objective on every batch, shape (epochs, batches), and its mean over each epoch, on a log scale."""
-    epochs, batches = losses.shape
-    figure, ax = plt.subplots(figsize=(9, 3.4))
-    ax.plot(np.arange(losses.size) / batches, losses.ravel(), color=BLUE, alpha=0.35, linewidth=0.8, label="each batch")
-    ax.plot(np.arange(epochs) + 0.5, losses.mean(axis=1), "o-", color=ORANGE, label="mean of the epoch")
-    ax.set(xlabel="epoch", ylabel="loss with penalty", title="Loss on each batch", yscale="log")
-    ax.legend()
+def plot_sigmoid() -> Figure:
+    """The sigmoid, and the log loss of one example, as functions of the logit."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4))
+    z = np.linspace(-6, 6, 200)
+    left.plot(z, expit(z), color=BLUE)
+    left.axhline(0.5, color=GREY, linewidth=1, linestyle=":")
+    left.set(xlabel="logit z", ylabel="probability of class 1", title="The sigmoid maps logits to probabilities")
+    for label, colour, place in ((1, ORANGE, (-3.6, 4.2)), (0, GREEN, (1.9, 4.2))):
+        right.plot(z, np.logaddexp(0, z) - label * z, color=colour)
+        right.text(*place, f"label {label}", color=colour)
+    right.set(xlabel="logit z", ylabel="log loss", title="Confident mistakes have a large loss")
+    return figure
+
+
+def plot_losses(history: list[dict], weights: np.ndarray) -> Figure:
+    """Left: the training loss after each epoch. Right: the weights (784,) as an image."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), width_ratios=(1.6, 1))
+    left.plot([row["loss"] for row in history], "o-", color=BLUE)
+    left.set(xlabel="epoch", ylabel="log loss", title="Training loss", yscale="log")
+    limit = np.abs(weights).max()
+    image = right.imshow(weights.reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    right.set(title="Weights of the pixels", xticks=[], yticks=[])
+    right.grid(visible=False)
+    figure.colorbar(image, ax=right, label="0 ←  → 1")
+    return figure
+
+
+def plot_curves(curves: dict[str, list[float] | pd.Series], ylabel: str, title: str, log: bool = False) -> Figure:
+    """A value by epoch for several models, each labelled at its end; a list starts with the value before training."""
+    figure, ax = plt.subplots(figsize=(7.5, 3.4))
+    ax.set(xlabel="epoch", ylabel=ylabel, title=title, yscale="log" if log else "linear")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    curves = {name: pd.Series(values) for name, values in curves.items()}
+    for values, colour in zip(curves.values(), COLOURS, strict=False):
+        ax.plot(values, "o-", markersize=3, color=colour)
+    ax.margins(x=0.02)
+    ax.autoscale_view()
+    ends = {name: (values.index[-1], values.iloc[-1]) for name, values in curves.items()}
+    heights = {name: 72 / figure.dpi * ax.transData.transform(end)[1] for name, end in ends.items()}  # in points
+    lowest = -np.inf
+    for name in sorted(heights, key=heights.get):  # from the lowest up, so that no label covers another
+        lowest = max(heights[name], lowest + 12)
+        colour, offset = COLOURS[list(curves).index(name)], (6, lowest - heights[name])
+        ax.annotate(name, ends[name], offset, textcoords="offset points", va="center", color=colour)
+    return figure
+
+
+def plot_penalties() -> Figure:
+    """Left: what one step of L1 and of L2 does to a weight. Right: the loss, and the set in which weights may lie."""
+    figure, (left, *rights) = plt.subplots(1, 3, figsize=(11.5, 3.7))
+    w = np.linspace(-1, 1, 200)
+    left.plot(w, w, color=GREY, linestyle=":", linewidth=1)
+    left.plot(w, np.sign(w) * np.maximum(np.abs(w) - 0.3, 0), color=ORANGE)
+    left.plot(w, w / 1.6, color=BLUE)
+    left.text(0.05, -0.2, "L1: soft threshold", color=ORANGE)
+    left.text(-0.95, 0.12, "L2: shrinkage", color=BLUE)
+    left.set(xlabel="weight before", ylabel="weight after", title="One step of the penalty")
+    centre = np.array([0.35, 1.6])
+    grid = np.meshgrid(np.linspace(-1.4, 2.4, 200), np.linspace(-1.4, 2.4, 200))
+    loss = (grid[0] - centre[0]) ** 2 + (grid[1] - centre[1]) ** 2
+    angles = np.linspace(0, 2 * np.pi, 200)
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    shapes = {
+        "L1": (np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]), np.array([0.0, 1.0]), ORANGE),
+        "L2": (circle, centre / np.linalg.norm(centre), BLUE),
+    }
+    for ax, (name, (edge, best, colour)) in zip(rights, shapes.items(), strict=True):
+        touching = ((best - centre) ** 2).sum()
+        ax.contour(*grid, loss, levels=touching * np.array([0.15, 1, 2.5, 5, 9]), colors=GREY, linewidths=0.9)
+        ax.fill(*edge.T, color=colour, alpha=0.3)
+        ax.plot(*best, "o", color=colour, markersize=8)
+        ax.set(title=f"{name}: $w$ = ({best[0]:.2f}, {best[1]:.2f})", xlabel="$w_1$", ylabel="$w_2$", aspect="equal")
+        ax.grid(visible=False)
+    return figure
+
+
+def plot_validation(alphas: np.ndarray, losses: pd.DataFrame, by_epoch: pd.DataFrame, stopped: int) -> Figure:
+    """Left: training and validation loss by strength of the penalty. Right: the same by epoch, without a penalty."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
+    for ax, x, rows in ((left, alphas, losses), (right, by_epoch.index, by_epoch)):
+        for name, colour in (("training", BLUE), ("validation", ORANGE)):
+            ax.plot(x, rows[name], "o-", markersize=3, color=colour, label=name)
+        ax.set(ylabel="log loss")
+        ax.legend()
+    best = losses["validation"].argmin()
+    left.axvline(alphas[best], color=GREY, linestyle="--")
+    left.set(xlabel="alpha", xscale="log", title=f"Validation curve: lowest at alpha = {alphas[best]:.2g}")
+    right.axvline(stopped, color=GREY, linestyle="--")
+    right.set(xlabel="epoch", title=f"Early stopping: lowest after epoch {stopped}")
     return figure
 
 
@@ -84,7 +163,8 @@ def plot_zeros(curves: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], 
     for (name, curve), colour in zip(curves.items(), (BLUE, RED), strict=True):
         left.plot(curve.index, curve["zeros"], "o-", markersize=4, color=colour, label=name)
         sizes = np.sort(np.abs(weights[name].ravel()))[::-1]
-        right.plot(np.where(sizes > 0, sizes, np.nan), color=colour, label=name)
+        width = 4 if name == "proximal" else 1.5  # the thinner curve lies upon the other
+        right.plot(np.where(sizes > 0, sizes, np.nan), color=colour, label=name, linewidth=width)
     left.axhline(zeros, color=GREY, linestyle="--", label="at the minimum")
     left.set(xlabel="epoch", ylabel="weights", title="Weights that are exactly 0", ylim=(-20, zeros * 1.1))
     right.set(xlabel="weight, largest first", ylabel="|w|", title="Sizes after training", yscale="log")
@@ -95,24 +175,20 @@ def plot_zeros(curves: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], 
     return figure
 
 
-def plot_gaps(curves: dict[str, pd.DataFrame], races: dict[str, pd.DataFrame]) -> Figure:
-    """Relative gap to the optimum: by epoch for variants of ours, and by seconds for several solvers."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
-    for (name, curve), colour in zip(curves.items(), (BLUE, GREEN, ORANGE, RED), strict=False):
-        left.plot(curve.index, curve["gap"], color=colour, label=name)
+def plot_races(races: dict[str, pd.DataFrame]) -> Figure:
+    """Relative gap to the minimum by seconds of training, for several solvers."""
+    figure, ax = plt.subplots(figsize=(7.5, 4))
     for (name, points), colour in zip(races.items(), (BLUE, ORANGE, RED, GREEN), strict=True):
-        right.plot(points["seconds"], points["gap"], "o-", markersize=4, color=colour, label=name)
-    for ax in (left, right):
-        ax.axhline(0.01, color=GREY, linestyle="--", linewidth=1)
-        ax.set(yscale="log")
-        ax.legend(fontsize=9)
-    left.set(xlabel="epoch", ylabel="$(f - f^*) / f^*$", title="Ours, epoch by epoch")
-    right.set(xlabel="seconds of training", xscale="log", title="Against other solvers")
+        ax.plot(points["seconds"], points["gap"], "o-", markersize=4, color=colour, label=name)
+    ax.axhline(0.01, color=GREY, linestyle="--", linewidth=1)
+    ax.set(xlabel="seconds of training", ylabel="$(f - f^*) / f^*$", xscale="log", yscale="log")
+    ax.set_title("Distance from the minimum by training time")
+    ax.legend(fontsize=9)
     return figure
 
 
 def plot_confusion(counts: np.ndarray, accuracy: float) -> Figure:
-    """How often digit i was taken for digit j; the right answers are left out of the colours."""
+    """The confusion matrix; the colours show errors only."""
     mistakes = counts - np.diag(np.diag(counts))
     figure, ax = plt.subplots(figsize=(5.6, 4.8))
     image = ax.imshow(mistakes, cmap="Oranges")
@@ -121,20 +197,20 @@ def plot_confusion(counts: np.ndarray, accuracy: float) -> Figure:
         ax.text(column, row, value, ha="center", va="center", fontsize=8, color="white" if dark else "black")
     ax.set_xticks(range(len(counts)))
     ax.set_yticks(range(len(counts)))
-    ax.set(xlabel="taken for", ylabel="digit", title=f"Test digits, {accuracy:.1%} right")
+    ax.set(xlabel="predicted", ylabel="true", title=f"Confusion matrix, accuracy {accuracy:.1%}")
     ax.grid(visible=False)
-    figure.colorbar(image, label="mistakes")
+    figure.colorbar(image, label="errors")
     return figure
 
 
 def plot_path(pictures: list[np.ndarray], names: list[str], examples: np.ndarray) -> Figure:
-    """The weights (K, 28, 28) of each strength as a row of pictures, below one example (784,) of each class."""
+    """The weights (K, 28, 28) of each strength as a row of images, below one example (784,) of each class."""
     columns = len(examples)
     figure, axes = plt.subplots(len(pictures) + 1, columns, figsize=(1.06 * columns, 1.12 * (len(pictures) + 1)))
     for ax, image in zip(axes[0], examples, strict=True):
         ax.imshow(image.reshape(28, 28), cmap="gray_r")
+    limit = np.quantile(np.abs(pictures[0]), 0.999) or 1.0  # one colour scale, set by the weakest penalty
     for row, weights in zip(axes[1:], pictures, strict=True):
-        limit = np.quantile(np.abs(weights), 0.995) or 1.0
         for ax, picture in zip(row, weights, strict=True):
             ax.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit)
     for ax in axes.flat:

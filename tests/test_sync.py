@@ -1,0 +1,120 @@
+"""Source cells: they hold the modules' code, and who edits one changes what the notebook computes."""
+
+import json
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from coursework import notebooks, sync
+from coursework.__main__ import main
+from coursework.weeks import all_weeks, find_week
+
+NOTEBOOKS = [(week, name) for week in all_weeks() for name in week.notebooks]
+TAUGHT = [(week, name) for week, name in NOTEBOOKS if sync.source_cells(notebooks.read_notebook(week.folder / name))]
+# For each notebook with source cells: an edit of one of them, and a metric that it must change.
+EDITS = {"logistic_regression.ipynb": ("- self.lr * grad_weights", "+ self.lr * grad_weights", "mnist01_cv_accuracy")}
+MODULE = """
+import math
+
+LIMIT = 3
+
+
+def double(x):
+    \"\"\"Twice x.\"\"\"
+    return 2 * x
+
+
+@decorated
+class Thing:
+    size: int = LIMIT  # of it
+
+
+HALF, named = 0.5, 1
+"""
+
+
+@pytest.fixture
+def taught(week):
+    (week.folder / "knn").mkdir()
+    (week.folder / "knn" / "parts.py").write_text(MODULE)
+    return week
+
+
+def write(week, *tags):
+    cells = [v4.new_markdown_cell("# 1W"), *(v4.new_code_cell("old", metadata={"tags": [tag]}) for tag in tags)]
+    nbformat.write(v4.new_notebook(cells=cells), week.folder / "trial.ipynb")
+
+
+def sources(week):
+    return [cell.source for cell in notebooks.read_notebook(week.folder / "trial.ipynb").cells[1:]]
+
+
+def test_sync_writes_definitions_in_the_order_of_the_tag(taught):
+    write(taught, "source:knn.parts:Thing double", "source:knn.parts:LIMIT", "source:coursework.sync:PREFIX", "other")
+    assert sync.sync([taught]) == [taught.folder / "trial.ipynb"]
+    double = 'def double(x):\n    """Twice x."""\n    return 2 * x'
+    thing = "@decorated\nclass Thing:\n    size: int = LIMIT  # of it"
+    assert sources(taught) == [f"{thing}\n\n\n{double}", "LIMIT = 3", 'PREFIX = "source:"', "old"]
+    assert sync.sync([taught]) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "reason"),
+    [
+        ("source:knn.parts", "cell 2: tag 'source:knn.parts'; write source:module:name"),
+        ("source:knn.parts: ", "write source:module:name"),
+        ("source:knn.nothing:double", "no module knn.nothing in 1W_trial/"),
+        ("source:knn.parts:double treble", "parts.py does not define treble"),
+    ],
+)
+def test_a_tag_that_leads_nowhere_is_named(taught, tag, reason):
+    write(taught, tag)
+    with pytest.raises(ValueError, match=reason):
+        sync.sync([taught])
+    assert sources(taught) == ["old"]
+
+
+def test_the_command_says_that_all_is_up_to_date(capsys):
+    assert main(["sync"]) == 0
+    assert capsys.readouterr().out == "all source cells are up to date\n"
+
+
+@pytest.mark.parametrize(("week", "name"), TAUGHT)
+def test_source_cells_hold_the_code_of_their_modules(week, name):
+    stale = sync.stale_cells(notebooks.read_notebook(week.folder / name), week.folder)
+    assert [found.number for found, _ in stale] == [], "python -m coursework sync"
+
+
+def test_every_notebook_with_source_cells_has_an_edit_that_is_tried():
+    assert {name for _, name in TAUGHT} == set(EDITS)
+    assert "2W" in {week.name for week, _ in TAUGHT}
+
+
+def metric_of(week, name, metric, edit=None):
+    """The metric, as the notebook computes it at tiny, with an edit of a source cell; stops as soon as it is there."""
+    notebook = notebooks.read_notebook(week.folder / name)
+    if edit:
+        (found,) = [found for found in sync.source_cells(notebook) if edit[0] in found.cell.source]
+        found.cell.source = found.cell.source.replace(*edit)
+    last = next(k for k, cell in enumerate(notebook.cells) if cell.cell_type == "code" and f"{metric}=" in cell.source)
+    notebook.cells = [*notebook.cells[: last + 1], v4.new_code_cell("import json; print(json.dumps(run.metrics))")]
+    assert notebooks.execute(notebook, week.folder, notebooks.kernel_environment("tiny", "")) is None
+    return json.loads(notebook.cells[-1].outputs[0].text)[metric]
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edited_cell_changes_the_result(name):
+    week = next(week for week, taught in TAUGHT if taught == name)
+    *edit, metric = EDITS[name]
+    assert metric_of(week, name, metric) != metric_of(week, name, metric, edit)
+
+
+def test_collapsed_cells_stay_collapsed():
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("1", metadata={"tags": [notebooks.HIDDEN], "x": 1})])
+    notebooks.strip_volatile(notebook)
+    assert notebook.cells[0].metadata == {"tags": ["hide-input"], **notebooks.COLLAPSED}
+    committed = notebooks.read_notebook(find_week("2W").folder / "logistic_regression.ipynb").cells
+    hidden = [cell for cell in committed if notebooks.HIDDEN in cell.metadata.get("tags", [])]
+    assert len(hidden) > 3
+    assert all(cell.metadata["jupyter"]["source_hidden"] and cell.metadata["cellView"] == "form" for cell in hidden)
