@@ -22,18 +22,26 @@ def rows():
     return load_covertype(CONFIGS["tiny"])
 
 
-@pytest.mark.parametrize(
-    ("correct", "total", "low", "high"),
-    [(5, 10, 0.2366, 0.7634), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1476, 2000, 0.7183, 0.7568)],
-)
-def test_wilson_interval(correct, total, low, high):
-    assert evaluate.accuracy_interval(correct, total) == pytest.approx((low, high), abs=1e-4)
+def test_a_paired_difference_and_its_interval_by_hand():
+    """Differences 1, 2, 3: mean 2, standard error 1/√3, and t(0.975; 2) = 4.3027."""
+    found = evaluate.paired_difference(np.array([2.0, 4, 6]), np.array([1.0, 2, 3]))
+    assert found == pytest.approx((2, 2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-4)
 
 
-@pytest.mark.parametrize(("correct", "total"), [(-1, 10), (11, 10), (0, 0)])
-def test_impossible_counts_are_named(correct, total):
-    with pytest.raises(ValueError, match=f"{correct} of {total} correct"):
-        evaluate.accuracy_interval(correct, total)
+def test_the_fit_curve_is_of_training_and_of_other_rows(rows):
+    half = len(rows.labels) // 2
+    parts = rows.features[:half], rows.labels[:half], rows.features[half:], rows.labels[half:]
+    curve = evaluate.fit_curve(*parts, (1, 7))
+    assert curve.loc[1, "training"] == 1
+    assert curve.loc[7, "test"] == KNeighborsClassifier(7).fit(*parts[:2]).score(*parts[2:])
+
+
+def test_the_scores_of_a_candidate_are_found_by_its_settings(rows):
+    search = KNeighborsGridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=3)
+    search.fit(rows.features, rows.labels)
+    means = [evaluate.fold_scores(search, {"n_neighbors": k}).mean() for k in (1, 3)]
+    assert means == pytest.approx(search.cv_results_["mean_test_score"])
+    assert evaluate.best_fold_scores(search).mean() == pytest.approx(search.best_score_)
 
 
 def test_growth_exponent_of_a_power():
@@ -41,12 +49,32 @@ def test_growth_exponent_of_a_power():
     assert evaluate.growth_exponent(sizes, 3 * sizes**1.5) == pytest.approx(1.5)
 
 
-def test_distance_shares_sum_to_a_whole(rows):
-    shares = evaluate.distance_shares(rows.features, seed=0, pairs=500)
+def test_contributions_sum_to_a_whole_and_are_those_of_nearest_neighbours(rows):
+    shares = evaluate.distance_contributions(rows.features, seed=0, pairs=100)
     assert shares.sum(axis=1).to_numpy() == pytest.approx(100)
-    assert shares.loc["as they are", "roads and fires"] > 50
-    assert shares.loc["each to unit variance", "soil type"] > 20
     assert shares.loc["unit variance, no indicators", ["wilderness area", "soil type"]].sum() == 0
+    values = rows.features.to_numpy()
+    asked = np.random.default_rng(0).permutation(len(values))[:100]
+    gaps = np.abs(values[asked, None] - values).sum(axis=2)
+    gaps[np.arange(100), asked] = np.inf
+    nearest = np.abs(values[asked] - values[gaps.argmin(axis=1)])
+    elevation = 100 * nearest[:, rows.features.columns.get_loc("Elevation")].sum() / nearest.sum()
+    assert shares.loc["raw", "elevation"] == pytest.approx(elevation, rel=0.02)  # some rows have two that are nearest
+
+
+def test_every_scaler_does_what_its_name_says(rows):
+    scaled = {name: clone(scaler).fit_transform(rows.features) for name, scaler in evaluate.SCALERS.items()}
+    assert scaled["raw"].equals(rows.features)
+    louder = scaled["raw, indicators × 100"]
+    assert louder[evaluate.INDICATORS].equals(100 * rows.features[evaluate.INDICATORS])
+    assert louder["Elevation"].equals(rows.features["Elevation"])
+    assert list(scaled["raw, no indicators"].columns) == evaluate.MEASURED
+    assert scaled["each to [0, 1]"].max().max() == pytest.approx(1)
+    assert scaled["unit variance"].std(ddof=0)["Elevation"] == pytest.approx(1)
+    assert list(scaled["unit variance, no indicators"].columns) == evaluate.MEASURED
+    quadruple = scaled["unit variance, elevation, roads, fires × 4"].std(ddof=0)
+    assert quadruple[evaluate.POSITION].to_numpy() == pytest.approx(4)
+    assert quadruple["Slope"] == pytest.approx(1)
 
 
 def test_cost_curve_exact_methods_find_every_neighbour(rows):
@@ -75,14 +103,13 @@ def test_too_many_queries_are_named(rows):
         evaluate.cost_curve(rows.features, rows.labels, {}, (10_000,), queries=10, repeats=1, seed=0)
 
 
-def test_scaling_and_nested_scores_have_a_value_per_fold(rows):
-    best = {"n_neighbors": 3, "weights": "distance", "metric": "manhattan"}
-    scores = evaluate.scaling_scores(rows.features, rows.labels, best, folds=3)
-    assert scores.shape == (3, len(evaluate.SCALERS))
-    exact = evaluate.best_fold_scores(
-        KNeighborsGridSearchCV(KNeighborsClassifier(**best), {}, cv=3).fit(rows.features, rows.labels)
-    )
-    assert (scores["as they are"] == exact).all()
+def test_scaling_searches_and_nested_scores_have_a_value_per_fold(rows):
+    grid = {"n_neighbors": [1, 3], "weights": ["distance"], "metric": ["manhattan", "euclidean"]}
+    searches = evaluate.scaling_searches(rows.features, rows.labels, grid, folds=3)
+    assert list(searches.index) == list(evaluate.SCALERS)
+    exact = KNeighborsGridSearchCV(KNeighborsClassifier(), grid, cv=3).fit(rows.features, rows.labels)
+    assert (searches.loc["raw", "folds"] == evaluate.best_fold_scores(exact)).all()
+    assert dict(searches.loc["raw", list(grid)]) == exact.best_params_
     search = KNeighborsGridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=3)
     nested = evaluate.nested_search(search, rows.features, rows.labels, folds=3)
     assert list(nested.columns) == ["n_neighbors", "accuracy"]

@@ -13,7 +13,10 @@ from coursework.weeks import all_weeks, find_week
 NOTEBOOKS = [(week, name) for week in all_weeks() for name in week.notebooks]
 TAUGHT = [(week, name) for week, name in NOTEBOOKS if sync.source_cells(notebooks.read_notebook(week.folder / name))]
 # For each notebook with source cells: an edit of one of them, and a metric that it must change.
-EDITS = {"logistic_regression.ipynb": ("- self.lr * grad_weights", "+ self.lr * grad_weights", "mnist01_cv_accuracy")}
+EDITS = {
+    "knn.ipynb": ("np.argsort(distances", "np.argsort(-distances", "scratch_agreement"),
+    "logistic_regression.ipynb": ("- self.lr * grad_weights", "+ self.lr * grad_weights", "mnist01_cv_accuracy"),
+}
 MODULE = """
 import math
 

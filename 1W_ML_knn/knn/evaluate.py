@@ -1,13 +1,13 @@
-"""What week 1 measures: intervals, agreement with GridSearchCV, the effect of scaling, and cost against size."""
+"""What week 1 measures: fit against k, paired differences, the effect of scaling, and cost against size."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from statistics import median
 
 import faiss
 import numpy as np
 import pandas as pd
+from scipy.stats import ttest_rel
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV, cross_validate, train_test_split
@@ -37,27 +37,53 @@ def amplify_indicators(features: pd.DataFrame, factor: float) -> pd.DataFrame:
     return features.assign(**(features[INDICATORS] * factor))
 
 
+def reweight(features: pd.DataFrame, columns: list[str], factor: float) -> pd.DataFrame:
+    """The features with some columns multiplied by `factor`."""
+    return features.assign(**(features[columns] * factor))
+
+
+def scale_all() -> StandardScaler:
+    """Every feature to mean 0 and standard deviation 1, as a table with the names of its columns."""
+    return StandardScaler().set_output(transform="pandas")
+
+
+def drop_indicators() -> ColumnTransformer:
+    """The ten measured features alone."""
+    kept = ColumnTransformer([("kept", "passthrough", MEASURED)], verbose_feature_names_out=False)
+    return kept.set_output(transform="pandas")
+
+
+POSITION = ["Elevation", *ROADS_AND_FIRES]
 # Each turns the 54 features into those that distances are computed from.
 SCALERS = {
-    "as they are": FunctionTransformer(),
-    "indicators × 100": FunctionTransformer(amplify_indicators, kw_args={"factor": 100}),
-    "each to [0, 1]": MinMaxScaler(),
-    "each to unit variance": StandardScaler(),
-    "unit variance, no indicators": make_pipeline(ColumnTransformer([("scale", StandardScaler(), MEASURED)])),
+    "raw": FunctionTransformer(),
+    "raw, indicators × 100": FunctionTransformer(reweight, kw_args={"columns": INDICATORS, "factor": 100}),
+    "raw, no indicators": drop_indicators(),
+    "each to [0, 1]": MinMaxScaler().set_output(transform="pandas"),
+    "unit variance": scale_all(),
+    "unit variance, no indicators": make_pipeline(drop_indicators(), scale_all()),
+    "unit variance, elevation, roads, fires × 4": make_pipeline(
+        scale_all(), FunctionTransformer(reweight, kw_args={"columns": POSITION, "factor": 4})
+    ),
 }
 
 
-def accuracy_interval(correct: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval of an accuracy, by Wilson's score (Wilson 1927), which stays within 0 and 1.
+def fit_curve(train, train_labels, test, test_labels, ks: Iterable[int]) -> pd.DataFrame:
+    """Accuracy of kNN on its training rows and on others, one vote each, Euclidean; a line for each k."""
+    rows = {}
+    for k in ks:
+        model = KNeighborsClassifier(k).fit(train, train_labels)
+        rows[k] = {"training": model.score(train, train_labels), "test": model.score(test, test_labels)}
+    return pd.DataFrame(rows).T.rename_axis("k")
 
-    Raises: ValueError unless 0 <= correct <= total and total > 0.
+
+def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Mean of first - second over the same folds, and its 95 % t interval. Shapes (folds,).
+
+    The training parts of folds overlap, so the interval is a little too narrow (Nadeau and Bengio 2003).
     """
-    if not 0 <= correct <= total or total == 0:
-        raise ValueError(f"{correct} of {total} correct; expected 0 <= correct <= total and total > 0")
-    share = correct / total
-    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    interval = ttest_rel(first, second).confidence_interval(0.95)
+    return float(np.mean(np.subtract(first, second))), float(interval.low), float(interval.high)
 
 
 def split_difference(ours: KNeighborsGridSearchCV, theirs: GridSearchCV) -> np.ndarray:
@@ -72,8 +98,13 @@ def split_difference(ours: KNeighborsGridSearchCV, theirs: GridSearchCV) -> np.n
 
 def best_fold_scores(search: GridSearchCV) -> np.ndarray:
     """The best candidate's score on each fold, shape (folds,)."""
-    results = search.cv_results_
-    return np.array([results[f"split{fold}_test_score"][search.best_index_] for fold in range(search.n_splits_)])
+    return fold_scores(search, search.best_params_)
+
+
+def fold_scores(search: GridSearchCV, settings: dict) -> np.ndarray:
+    """The score of the candidate with these settings on each fold, shape (folds,)."""
+    place = search.cv_results_["params"].index(settings)
+    return np.array([search.cv_results_[f"split{fold}_test_score"][place] for fold in range(search.n_splits_)])
 
 
 def grid_scores(search: GridSearchCV) -> pd.DataFrame:
@@ -84,27 +115,35 @@ def grid_scores(search: GridSearchCV) -> pd.DataFrame:
     return results.pivot(index=["metric", "weights"], columns="n_neighbors", values=["mean", "std"])
 
 
-def scaling_scores(features: pd.DataFrame, labels: pd.Series, best: dict, folds: int) -> pd.DataFrame:
-    """Fold accuracies of the best kNN behind each scaler, fitted within the fold; one column a scaler."""
-    scores = {}
-    for name, scaler in SCALERS.items():
-        pipeline = Pipeline([("scale", clone(scaler)), ("knn", KNeighborsClassifier(**best))])
-        search = KNeighborsGridSearchCV(pipeline, {"knn__metric": [best["metric"]]}, cv=folds, refit=False)
-        scores[name] = best_fold_scores(search.fit(features, labels))
-    return pd.DataFrame(scores)
+def scaling_searches(features: pd.DataFrame, labels: pd.Series, grid: dict, folds: int) -> pd.DataFrame:
+    """The whole grid search behind each scaler, fitted within each fold; a line for each scaler.
 
-
-def distance_shares(features: pd.DataFrame, seed: int, pairs: int = 20_000) -> pd.DataFrame:
-    """Which features make up the manhattan distance between random pairs of rows, in percent.
-
-    One row for each scaler, one column for each group of features; rows sum to 100.
+    Columns: the settings that were chosen, the mean accuracy, and `folds`, an array with the accuracy of each fold.
     """
-    left, right = np.random.default_rng(seed).integers(len(features), size=(2, pairs))
+    rows = {}
+    for name, scaler in SCALERS.items():
+        pipeline = Pipeline([("scale", clone(scaler)), ("knn", KNeighborsClassifier())])
+        settings = {f"knn__{key}": values for key, values in grid.items()}
+        search = KNeighborsGridSearchCV(pipeline, settings, cv=folds, refit=False).fit(features, labels)
+        chosen = {key.removeprefix("knn__"): value for key, value in search.best_params_.items()}
+        rows[name] = {**chosen, "accuracy": search.best_score_, "folds": best_fold_scores(search)}
+    return pd.DataFrame(rows).T
+
+
+def distance_contributions(features: pd.DataFrame, seed: int, pairs: int = 2000) -> pd.DataFrame:
+    """Which features make up the Manhattan distance between a row and its nearest neighbour, in percent.
+
+    One row for each scaler, one column for each group of features; rows sum to 100. `pairs` rows are drawn at random.
+    """
+    asked = np.random.default_rng(seed).permutation(len(features))[:pairs]
     shares = {}
     for name, scaler in SCALERS.items():
-        scaled = np.asarray(clone(scaler).fit_transform(features))
-        gaps = np.abs(scaled[left] - scaled[right]).mean(axis=0)  # (features that are left,)
-        gaps = pd.Series(gaps, index=features.columns[: len(gaps)]).reindex(features.columns, fill_value=0)
+        scaled = clone(scaler).fit_transform(features)
+        values = np.ascontiguousarray(scaled, dtype=np.float64)
+        _, positions = nearest_neighbors(values, values[asked], 2, "manhattan")
+        nearest = np.where(positions[:, 0] == asked, positions[:, 1], positions[:, 0])  # not the row itself
+        gaps = pd.Series(np.abs(values[asked] - values[nearest]).mean(axis=0), index=scaled.columns)
+        gaps = gaps.reindex(features.columns, fill_value=0)
         shares[name] = {group: 100 * gaps[columns].sum() / gaps.sum() for group, columns in GROUPS.items()}
     return pd.DataFrame(shares).T
 

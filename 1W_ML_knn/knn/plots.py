@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from matplotlib.patches import Circle, Polygon
+from matplotlib.ticker import MaxNLocator, PercentFormatter, ScalarFormatter
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,13 +21,82 @@ LINE_STYLES = {"distance": "-", "uniform": "--"}
 METRIC_COLOURS = {"manhattan": BLUE, "euclidean": ORANGE, "chebyshev": GREEN}
 
 
-def plot_territories(features: pd.DataFrame, labels: pd.Series, ks=(1, 15, 100), shown: int = 500) -> Figure:
-    """What kNN with each k would say anywhere on the plane of two features, with some of the rows that it knows.
+PLANE = ["Horizontal_Distance_To_Roadways", "Elevation"]
 
-    The two features share a scale of one standard deviation each, so that neither decides alone; one vote each.
-    `shown` is how many known rows are drawn.
+
+def plot_query(features: pd.DataFrame, labels: pd.Series, row: int, ks=(1, 5, 15)) -> Figure:
+    """Left: one row, its neighbours in two scaled features, and the distances to the k-th. Right: the unit balls."""
+    scaled = StandardScaler().fit_transform(features[PLANE])
+    query, others = scaled[row], np.delete(scaled, row, axis=0)
+    classes = np.delete(labels.to_numpy(), row)
+    distances = np.linalg.norm(others - query, axis=1)
+    order = np.argsort(distances)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6))
+    radius = distances[order[max(ks) - 1]]
+    shown = distances < 1.9 * radius
+    left.scatter(*others[shown].T, s=35, c=[CLASS_COLOURS[key] for key in classes[shown]], edgecolors="white")
+    left.plot(*query, "k*", markersize=15)
+    lines = []
+    for k in ks:
+        left.add_patch(Circle(query, distances[order[k - 1]], fill=False, color=GREY, linewidth=1.2))
+        left.annotate(
+            f"{k}", query - np.array([0, distances[order[k - 1]]]), (0, -11), textcoords="offset points", ha="center"
+        )
+        votes = pd.Series(classes[order[:k]]).value_counts()
+        lines.append(f"k = {k}: " + ", ".join(f"{count} {CLASSES[key]}" for key, count in votes.items()))
+    left.text(0.02, 0.98, "\n".join(lines), transform=left.transAxes, va="top", fontsize=9,
+              bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})  # fmt: skip
+    left.xaxis.set_major_locator(MaxNLocator(4))
+    left.set(title="Neighbours of one row vote", xlabel="distance to road, scaled", ylabel="elevation, scaled")
+    right.add_patch(Circle((0, 0), 1, fill=False, color=METRIC_COLOURS["euclidean"], linewidth=2))
+    diamond = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
+    right.add_patch(Polygon(diamond, fill=False, color=METRIC_COLOURS["manhattan"], linewidth=2))
+    right.text(0, 0.45, "Manhattan", color=METRIC_COLOURS["manhattan"], ha="center")
+    right.text(0.75, 0.8, "Euclidean", color=METRIC_COLOURS["euclidean"])
+    right.set(title="All points at distance 1", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), xlabel="$x_1$", ylabel="$x_2$")
+    for ax in (left, right):
+        ax.set_aspect("equal")
+        ax.grid(visible=False)
+    return figure
+
+
+def plot_fit_curve(curve: pd.DataFrame) -> Figure:
+    """Accuracy on training rows and on held-out rows against k, columns training and test, k on a log scale."""
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    for name, colour in (("training", BLUE), ("test", ORANGE)):
+        ax.semilogx(curve.index, curve[name], "o-", color=colour)
+        ax.annotate(name, (curve.index[0], curve[name].iloc[0]), (10, 0), textcoords="offset points", color=colour)
+    ax.set(xlabel="neighbours k", ylabel="accuracy", xticks=curve.index, title="Training accuracy says nothing about k")
+    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ax.minorticks_off()
+    return figure
+
+
+def plot_confusion(counts: np.ndarray) -> Figure:
+    """The confusion matrix (7, 7) of classes 1 to 7 as fractions of each true class, with counts, and the recall."""
+    figure, ax = plt.subplots(figsize=(8.2, 4.8))
+    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = ax.imshow(counts / totals, cmap="Blues", vmin=0, vmax=1)
+    for (true, predicted), count in np.ndenumerate(counts):
+        dark = count > 0.5 * totals[true, 0]
+        ax.text(predicted, true, count, ha="center", va="center", fontsize=9, color="white" if dark else "black")
+    recall = [f"{name}: recall {counts[k, k] / totals[k, 0]:.0%}" for k, name in enumerate(CLASSES.values())]
+    ax.set_yticks(range(len(CLASSES)), recall)
+    ax.set_xticks(
+        range(len(CLASSES)), [name.replace(" and ", "\nand ") for name in CLASSES.values()], rotation=40, ha="right"
+    )
+    ax.set(xlabel="predicted", ylabel="true", title="Rare classes have a low recall")
+    ax.grid(visible=False)
+    figure.colorbar(image, label="fraction of the true class")
+    return figure
+
+
+def plot_territories(features: pd.DataFrame, labels: pd.Series, ks=(1, 15, 100), shown: int = 500) -> Figure:
+    """The class that kNN with each k predicts on the plane of two features, with `shown` of the training rows.
+
+    Both features are scaled to unit variance, so that neither dominates the distance; one vote each.
     """
-    horizontal, vertical = pair = ["Horizontal_Distance_To_Roadways", "Elevation"]
+    horizontal, vertical = pair = PLANE
     ks = [k for k in ks if k <= len(features)]
     low, high = features[pair].quantile(0.005), features[pair].quantile(0.995)
     grid = np.meshgrid(*(np.linspace(low[name], high[name], 220) for name in pair))
@@ -62,7 +132,7 @@ def plot_logistic(scores: np.ndarray, strengths: tuple[float, ...]) -> Figure:
     """Heat map of the logistic regression's grid; scores of shape (2, len(strengths)), rows L1 and L2."""
     figure, ax = plt.subplots(figsize=(6, 2.2))
     heat_map(ax, scores, ["L1", "L2"], [f"C = {c:g}" for c in strengths], ".4f")
-    ax.set_title("logistic regression, mean accuracy over folds")
+    ax.set_title("Logistic regression: mean accuracy over folds")
     return figure
 
 
@@ -72,7 +142,7 @@ def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
     for metric, weights in scores["mean"].max(axis=1).sort_values(ascending=False).index:
         mean, std = scores.loc[(metric, weights), "mean"], scores.loc[(metric, weights), "std"]
         colour, error = METRIC_COLOURS[metric], std / np.sqrt(folds)
-        label = f"{metric}, {'by distance' if weights == 'distance' else 'one vote each'}"
+        label = f"{metric}, {weights} weights"
         ax.plot(mean.index, mean, LINE_STYLES[weights], color=colour, marker="o", markersize=4, label=label)
         ax.fill_between(mean.index, (mean - error).astype(float), (mean + error).astype(float), color=colour, alpha=0.1)
     (metric, weights), k = scores["mean"].max(axis=1).idxmax(), scores["mean"].max(axis=0).idxmax()
@@ -91,20 +161,20 @@ def plot_frequencies(mean_probability: pd.Series, labels) -> Figure:
     true = pd.Series(labels).value_counts(normalize=True).reindex(mean_probability.index, fill_value=0)
     places = np.arange(len(true))
     figure, ax = plt.subplots(figsize=(9, 3.8))
-    both = ((-0.2, true, GREY, "true share"), (0.2, mean_probability, BLUE, "mean probability"))
+    both = ((-0.2, true, GREY, "class frequency"), (0.2, mean_probability, BLUE, "mean probability"))
     for offset, values, colour, name in both:
         bars = ax.bar(places + offset, values, width=0.38, color=colour, label=name)
         ax.bar_label(bars, fmt="%.3f", fontsize=8, padding=2)
     ax.set_xticks(places, [f"{key}\n{CLASSES[key]}".replace(" and ", " and\n") for key in true.index], fontsize=9)
-    ax.set(ylabel="share of the hold-out", title="what kNN expects, and what is there")
+    ax.set(ylabel="fraction of the hold-out", title="Mean predicted probabilities match class frequencies")
     ax.grid(axis="x", visible=False)
     ax.legend()
     return figure
 
 
-def plot_scaling(shares: pd.DataFrame, scores: pd.DataFrame) -> Figure:
-    """Left: what distances are made of behind each scaler, in percent. Right: the accuracy of each fold."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True)
+def plot_scaling(shares: pd.DataFrame, searches: pd.DataFrame) -> Figure:
+    """Left: what the distance to the nearest neighbour consists of. Right: accuracy minus raw, for each fold."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.6), sharey=True)
     start = np.zeros(len(shares))
     for group, colour in zip(shares.columns, (SKY, BLUE, GREY, GREEN, ORANGE), strict=True):
         bars = left.barh(shares.index, shares[group], left=start, color=colour, label=group, height=0.6)
@@ -112,16 +182,18 @@ def plot_scaling(shares: pd.DataFrame, scores: pd.DataFrame) -> Figure:
         ink = "black" if colour in (SKY, ORANGE) else "white"
         left.bar_label(bars, labels, label_type="center", color=ink, fontsize=9)
         start += shares[group]
-    left.set(title="what a distance is made of", xlabel="share of the manhattan distance between random rows")
+    left.set(title="Distance to the nearest neighbour", xlabel="contribution to the Manhattan distance")
     left.xaxis.set_major_formatter(PercentFormatter())
     left.invert_yaxis()
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
-    for place, name in enumerate(scores):
-        right.plot(scores[name], np.full(len(scores), place), "o", color=GREY, alpha=0.6, markersize=5)
-        right.plot(scores[name].mean(), place, "D", color=RED, markersize=8)
+    for place, folds in enumerate(searches["folds"]):
+        gains = folds - searches["folds"].iloc[0]
+        right.plot(gains, np.full(len(gains), place), "o", color=GREY, alpha=0.6, markersize=5)
+        right.plot(gains.mean(), place, "D", color=RED, markersize=8)
         text = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
-        right.annotate(f"{scores[name].mean():.4f}", (scores[name].mean(), place), **text)
-    right.set(title="and what comes of it", xlabel="accuracy: each fold (grey), mean (red)")
+        right.annotate(f"{searches['accuracy'].iloc[place]:.3f}", (gains.mean(), place), **text)
+    right.axvline(0, color=GREY, linewidth=1)
+    right.set(title="Best accuracy, difference from raw", xlabel="each fold (grey), mean (red); labels: mean accuracy")
     return figure
 
 
@@ -143,6 +215,6 @@ def plot_cost(curve: pd.DataFrame) -> Figure:
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.minorticks_off()
         ax.legend(fontsize=9)
-    left.set(title="more rows, better neighbours (the curves coincide)", ylabel="accuracy on the same queries")
-    right.set(title="and what they cost", ylabel="milliseconds a query, one thread")
+    left.set(title="Accuracy grows with the rows", ylabel="accuracy on the same queries")
+    right.set(title="Query time", ylabel="milliseconds a query, one thread")
     return figure

@@ -19,7 +19,7 @@ from logreg.data import SIDE
 from logreg.model import SGDLogisticRegression
 from logreg.objective import full_objective
 from logreg.reference import find_optimum
-from logreg.train import L1_STEPS, Progress, train_epoch
+from logreg.train import L1_STEPS, Progress, settle, train_epoch
 
 
 def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
@@ -41,7 +41,8 @@ def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.Da
     """Train `model` on two classes and watch: the relative gap, and weights that are exactly 0, after each epoch.
 
     Shapes: X (n, d), y (n,) of 0 and 1. Returns the columns gap and zeros, indexed by epoch from 1, with one more row
-    for the step on all rows where there is one; and the trained model.
+    for the step on all rows where there is one, and the trained model. `attrs["last"]` of the table holds weights and
+    intercept after the last epoch.
     """
     penalties, rows = (model.alpha, model.l1_ratio), []
 
@@ -53,39 +54,43 @@ def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.Da
         def _epoch(self, batches, progress, rate):
             losses = super()._epoch(batches, progress, rate)
             measure(progress.weights, progress.intercept)
-            last.update(weights=progress.weights)
+            last[:] = progress.weights, progress.intercept
             return losses
 
-    last = {}
+    last = []
     trained = Watched(**model.get_params()).fit(X, y)
-    if not np.array_equal(trained.coef_, last["weights"]):  # it has settled
+    if not np.array_equal(trained.coef_, last[0]):  # it has ended with the step on all rows
         measure(trained.coef_, trained.intercept_)
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch")), trained
+    curve = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+    curve.attrs["last"] = tuple(last)  # weights and intercept after the last epoch
+    return curve, trained
 
 
 def compare_l1_steps(model: SGDLogisticRegression, X, y, best_weights, optimum: float, seeds: int) -> pd.DataFrame:
-    """Train with the proximal and with the subgradient step, from several seeds; a line for each training.
+    """Train with the proximal and with the subgradient step, from several seeds; two lines for each training.
 
-    Columns: step, seed, gap (relative), zeros (weights that are exactly 0 in the end), zeros_before (the step on all
-    rows, with which only the proximal method ends), kept (weights that are not 0, nor are in `best_weights`), and the
-    objects curve (that of `watch_gap`) and weights (1, d). Shapes: X (n, d), y (n,) of 0 and 1.
+    One line is about the weights after the last epoch, one about those after a proximal step on all rows, with which
+    `model` ends only if its steps are proximal. Columns: step, after ("last epoch" or "full-batch step"), seed, gap
+    (relative), zeros (weights that are exactly 0), kept (weights that are not 0, nor are in `best_weights`), and two
+    objects, curve (that of `watch_gap`) and weights (1, d). Shapes: X (n, d), y (n,) of 0 and 1.
     """
-    rows = []
+    rows, targets = [], y[:, None].astype(float)
+    penalties = model.alpha, model.l1_ratio
     for step in L1_STEPS:
         for seed in range(seeds):
             curve, fitted = watch_gap(clone(model).set_params(l1_step=step, random_state=seed), X, y, optimum)
-            rows.append(
-                {
-                    "step": step,
-                    "seed": seed,
-                    "gap": curve["gap"].iloc[-1],
-                    "zeros": int(curve["zeros"].iloc[-1]),
-                    "zeros_before": int(curve["zeros"].loc[fitted.n_iter_]),
-                    "kept": int(((fitted.coef_ != 0) & (best_weights != 0)).sum()),
-                    "curve": curve,
-                    "weights": fitted.coef_,
-                }
-            )
+            stages = {"last epoch": curve.attrs["last"]}
+            if step == "subgradient":
+                progress = Progress(fitted.coef_, fitted.intercept_)
+                settle(X, targets, progress, model.learning_rate, *penalties)
+                stages["full-batch step"] = progress.weights, progress.intercept
+            else:
+                stages["full-batch step"] = fitted.coef_, fitted.intercept_
+            for after, (weights, intercept) in stages.items():
+                gap = full_objective(X, targets, weights, intercept, *penalties) / optimum - 1
+                zeros, kept = int((weights == 0).sum()), int(((weights != 0) & (best_weights != 0)).sum())
+                row = {"step": step, "after": after, "seed": seed, "gap": gap, "zeros": zeros, "kept": kept}
+                rows.append({**row, "curve": curve, "weights": weights})
     return pd.DataFrame(rows)
 
 

@@ -1,26 +1,26 @@
 """The figures of week 2."""
 
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.special import expit
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED
-from logreg.descent import surface
 
 COLOURS = [BLUE, ORANGE, GREEN, RED]
 
 
-def plot_descents(paths: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """For each learning rate, its path (points (n, 2), values (n,)) as arrows on the contours of the function."""
+def plot_descents(paths: dict[str, tuple[np.ndarray, np.ndarray]], function: Callable) -> Figure:
+    """For each learning rate, its path (points (n, 2), values (n,)) as arrows on the contours of `function`."""
     figure, axes = plt.subplots(1, len(paths), figsize=(3.7 * len(paths), 3.7), sharey=True)
     axis = np.linspace(-1.8, 1.8, 120)
     grid = np.array(np.meshgrid(axis, axis))
     for ax, (name, (points, values)) in zip(axes, paths.items(), strict=True):
-        ax.contourf(*grid, surface(grid), levels=12, cmap="Blues", alpha=0.8)
+        ax.contourf(*grid, function(grid), levels=12, cmap="Blues", alpha=0.8)
         moves = np.diff(points, axis=0)
         ax.quiver(*points[:-1].T, *moves.T, color=ORANGE, angles="xy", scale_units="xy", scale=1, width=0.012, zorder=3)
         ax.plot(*points.T, "o", color=ORANGE, markersize=2.5)
@@ -32,15 +32,15 @@ def plot_descents(paths: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     return figure
 
 
-def plot_sigmoid() -> Figure:
-    """The sigmoid, and the log loss of one example, as functions of the logit."""
+def plot_sigmoid(sigmoid: Callable, log_loss: Callable) -> Figure:
+    """The sigmoid, and the log loss of one row with label 0 or 1, as functions of the logit."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4))
     z = np.linspace(-6, 6, 200)
-    left.plot(z, expit(z), color=BLUE)
+    left.plot(z, sigmoid(z), color=BLUE)
     left.axhline(0.5, color=GREY, linewidth=1, linestyle=":")
     left.set(xlabel="logit z", ylabel="probability of class 1", title="The sigmoid maps logits to probabilities")
     for label, colour, place in ((1, ORANGE, (-3.6, 4.2)), (0, GREEN, (1.9, 4.2))):
-        right.plot(z, np.logaddexp(0, z) - label * z, color=colour)
+        right.plot(z, [log_loss(logit, label) for logit in z], color=colour)
         right.text(*place, f"label {label}", color=colour)
     right.set(xlabel="logit z", ylabel="log loss", title="Confident mistakes have a large loss")
     return figure
@@ -79,13 +79,13 @@ def plot_curves(curves: dict[str, list[float] | pd.Series], ylabel: str, title: 
     return figure
 
 
-def plot_penalties() -> Figure:
+def plot_penalties(soft_threshold: Callable) -> Figure:
     """Left: what one step of L1 and of L2 does to a weight. Right: the loss, and the set in which weights may lie."""
     figure, (left, *rights) = plt.subplots(1, 3, figsize=(11.5, 3.7))
     w = np.linspace(-1, 1, 200)
     left.plot(w, w, color=GREY, linestyle=":", linewidth=1)
-    left.plot(w, np.sign(w) * np.maximum(np.abs(w) - 0.3, 0), color=ORANGE)
-    left.plot(w, w / 1.6, color=BLUE)
+    left.plot(w, soft_threshold(w, 0.3), color=ORANGE)
+    left.plot(w, w / 1.3, color=BLUE)
     left.text(0.05, -0.2, "L1: soft threshold", color=ORANGE)
     left.text(-0.95, 0.12, "L2: shrinkage", color=BLUE)
     left.set(xlabel="weight before", ylabel="weight after", title="One step of the penalty")
@@ -162,6 +162,10 @@ def plot_zeros(curves: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
     for (name, curve), colour in zip(curves.items(), (BLUE, RED), strict=True):
         left.plot(curve.index, curve["zeros"], "o-", markersize=4, color=colour, label=name)
+        if name == "proximal":
+            left.plot(curve.index[-1], curve["zeros"].iloc[-1], "*", markersize=14, color=colour)
+            left.annotate("full-batch step", (curve.index[-1], curve["zeros"].iloc[-1]), (-4, -18),
+                          textcoords="offset points", ha="right", color=colour)  # fmt: skip
         sizes = np.sort(np.abs(weights[name].ravel()))[::-1]
         width = 4 if name == "proximal" else 1.5  # the thinner curve lies upon the other
         right.plot(np.where(sizes > 0, sizes, np.nan), color=colour, label=name, linewidth=width)

@@ -1,4 +1,4 @@
-"""Binary logistic regression from scratch, one idea at a time: gradient descent, L2, L1, momentum."""
+"""Logistic regression from scratch, one idea at a time: gradient descent, L2, L1, momentum, softmax."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -25,9 +25,8 @@ def gradient(X: np.ndarray, y: np.ndarray, weights: np.ndarray, bias: float) -> 
 class LogisticRegressionGD(ClassifierMixin, BaseEstimator):
     """Logistic regression for labels 0 and 1, trained by mini-batch gradient descent."""
 
-    def __init__(self, lr=0.05, epochs=10, batch_size=128, seed=0, alpha=0.0):
+    def __init__(self, lr=0.05, epochs=10, batch_size=128, seed=0):
         self.lr, self.epochs, self.batch_size, self.seed = lr, epochs, batch_size, seed
-        self.alpha = alpha  # strength of the penalty that the classes below add
 
     def fit(self, X, y):
         rng = np.random.default_rng(self.seed)
@@ -59,15 +58,23 @@ class LogisticRegressionGD(ClassifierMixin, BaseEstimator):
         return (self.decision_function(X) > 0).astype(int)
 
 
-class L2LogisticRegression(LogisticRegressionGD):
-    """The same with the penalty alpha / 2 · Σ w²: its gradient, alpha · w, is added to that of the loss."""
+class PenalisedLogisticRegression(LogisticRegressionGD):
+    """Logistic regression with the regularisation strength `alpha`; the subclasses define the penalty."""
+
+    def __init__(self, lr=0.05, epochs=10, batch_size=128, seed=0, alpha=0.01):
+        super().__init__(lr, epochs, batch_size, seed)
+        self.alpha = alpha
+
+
+class L2LogisticRegression(PenalisedLogisticRegression):
+    """Logistic regression with the penalty alpha / 2 · Σ w²; its gradient is alpha · w."""
 
     def step(self, grad_weights, grad_bias):
         super().step(grad_weights + self.alpha * self.weights_, grad_bias)
 
 
-class L1Subgradient(LogisticRegressionGD):
-    """The same with the penalty alpha · Σ |w| and its subgradient, alpha · sign(w)."""
+class L1Subgradient(PenalisedLogisticRegression):
+    """Logistic regression with the penalty alpha · Σ |w|; a subgradient is alpha · sign(w)."""
 
     def step(self, grad_weights, grad_bias):
         super().step(grad_weights + self.alpha * np.sign(self.weights_), grad_bias)
@@ -78,28 +85,61 @@ def soft_threshold(weights: np.ndarray, amount: float) -> np.ndarray:
     return np.sign(weights) * np.maximum(np.abs(weights) - amount, 0)
 
 
-class L1Proximal(LogisticRegressionGD):
-    """The same with the penalty alpha · Σ |w|: a step on the loss, then soft thresholding."""
+class L1Proximal(PenalisedLogisticRegression):
+    """Logistic regression with the penalty alpha · Σ |w|, by proximal gradient steps."""
 
     def step(self, grad_weights, grad_bias):
         super().step(grad_weights, grad_bias)
         self.weights_ = soft_threshold(self.weights_, self.lr * self.alpha)
 
 
-class MomentumLogisticRegression(L2LogisticRegression):
-    """With the L2 penalty and momentum: the step is a decaying sum of the gradients so far."""
+class MomentumLogisticRegression(PenalisedLogisticRegression):
+    """Logistic regression with an L2 penalty and heavy-ball momentum."""
 
-    def __init__(self, lr=0.005, epochs=10, batch_size=128, seed=0, alpha=0.0, momentum=0.9):
+    def __init__(self, lr=0.005, epochs=10, batch_size=128, seed=0, alpha=0.01, momentum=0.9):
         super().__init__(lr, epochs, batch_size, seed, alpha)
         self.momentum = momentum
 
     def fit(self, X, y):
-        self.velocity_ = np.zeros(X.shape[1]), 0.0
+        self.velocity_ = 0.0, 0.0
         return super().fit(X, y)
 
     def step(self, grad_weights, grad_bias):
-        penalised = grad_weights + self.alpha * self.weights_
-        self.velocity_ = tuple(
-            self.momentum * old + new for old, new in zip(self.velocity_, (penalised, grad_bias), strict=True)
-        )
-        LogisticRegressionGD.step(self, *self.velocity_)
+        v_weights, v_bias = self.velocity_
+        v_weights = self.momentum * v_weights + grad_weights + self.alpha * self.weights_
+        v_bias = self.momentum * v_bias + grad_bias
+        self.velocity_ = v_weights, v_bias
+        super().step(v_weights, v_bias)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """exp(z_k) / Σ exp(z_j) in every row of (n, K); subtracting the largest logit prevents overflow."""
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def softmax_gradient(X: np.ndarray, Y: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> tuple:
+    """Gradient of the mean cross-entropy with respect to weights (d, K) and bias (K,). Y (n, K) is one-hot."""
+    residuals = softmax(X @ weights + bias) - Y  # (n, K): predicted probabilities minus labels
+    return X.T @ residuals / len(Y), residuals.mean(axis=0)
+
+
+class SoftmaxRegression(MomentumLogisticRegression):
+    """Logistic regression for K classes, with an L2 penalty and heavy-ball momentum."""
+
+    def fit(self, X, y):
+        rng, self.velocity_ = np.random.default_rng(self.seed), (0.0, 0.0)
+        self.classes_ = np.unique(y)
+        Y = (y[:, None] == self.classes_).astype(X.dtype)  # one-hot, (n, K)
+        self.weights_ = np.zeros((X.shape[1], len(self.classes_)), X.dtype)
+        self.bias_ = np.zeros(len(self.classes_), X.dtype)
+        for _ in range(self.epochs):
+            for X_batch, Y_batch in iterate_batches(X, Y, self.batch_size, rng):
+                self.step(*softmax_gradient(X_batch, Y_batch, self.weights_, self.bias_))
+        return self
+
+    def predict_proba(self, X):
+        return softmax(self.decision_function(X))
+
+    def predict(self, X):
+        return self.classes_[self.decision_function(X).argmax(axis=1)]
