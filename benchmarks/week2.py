@@ -10,7 +10,15 @@ from benchmarks.rivals.logreg_textbook import TextbookLogisticRegression
 from coursework.runtime import seconds
 from logreg.config import CONFIGS
 from logreg.data import load_mnist, only
-from logreg.evaluate import RATES, SCHEDULES, build_ours, build_saga, build_sgd_classifier, fit_quietly, relative_gap
+from logreg.evaluate import (
+    LEARNING_RATES,
+    SCHEDULES,
+    build_ours,
+    build_saga,
+    build_sgd_classifier,
+    fit_quietly,
+    relative_gap,
+)
 from logreg.model import SGDLogisticRegression
 from logreg.objective import full_objective
 from logreg.reference import find_optimum
@@ -62,7 +70,7 @@ def fastest(builders: list, budgets: tuple[int, ...]):
 @cache
 def tuned_ours():
     """Ours, at its best rate."""
-    return fastest([partial(build_ours, ALPHA, L1_RATIO, rate) for rate in RATES], BUDGETS)
+    return fastest([partial(build_ours, ALPHA, L1_RATIO, rate) for rate in LEARNING_RATES], BUDGETS)
 
 
 @cache
@@ -70,7 +78,7 @@ def tuned_sgd_classifier():
     """SGDClassifier, at its best rate and schedule."""
     builders = [
         partial(build_sgd_classifier, ALPHA, L1_RATIO, rate, schedule=schedule)
-        for rate in RATES
+        for rate in LEARNING_RATES
         for schedule in SCHEDULES
     ]
     return fastest(builders, BUDGETS)

@@ -182,10 +182,10 @@ def test_partial_fit_uses_every_row_and_keeps_its_momentum(two):
     seen = []
 
     class Watched(SGDLogisticRegression):
-        def _epoch(self, batches, progress, rate):
+        def _epoch(self, batches, state, rate):
             batches = list(batches)
             seen.extend(len(batch) for batch, _ in batches)
-            return super()._epoch(batches, progress, rate)
+            return super()._epoch(batches, state, rate)
 
     Watched(random_state=0).partial_fit(X[:255], y[:255], classes=[0, 1])
     assert sorted(seen) == [127, 128]

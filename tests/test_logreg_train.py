@@ -5,39 +5,39 @@ import pytest
 
 from logreg.objective import full_objective
 from logreg.reference import find_optimum, largest_violation
-from logreg.train import Progress, Schedule, settle, train, train_epoch
+from logreg.train import OptimizerState, Schedule, full_batch_step, train, train_epoch
 
 X = np.array([[1.0, 0.0], [0.0, 2.0]])
 TARGETS = np.array([[1.0], [0.0]])
 
 
 def start():
-    return Progress(np.zeros((1, 2)), np.zeros(1))
+    return OptimizerState(np.zeros((1, 2)), np.zeros(1))
 
 
 def test_one_step_by_hand():
     """At zero both probabilities are ½, so the slope is (-½ · (1, 0) + ½ · (0, 2)) / 2 = (-¼, ½), the bias's 0."""
-    progress = start()
-    losses = train_epoch([(X, TARGETS)], progress, 1.0, 0.0, 0.0, 0.0, "proximal")
+    state = start()
+    losses = train_epoch([(X, TARGETS)], state, 1.0, 0.0, 0.0, 0.0, "proximal")
     assert losses == pytest.approx([np.log(2)])
-    assert progress.weights == pytest.approx(np.array([[0.25, -0.5]]))
-    assert progress.intercept == pytest.approx([0])
+    assert state.weights == pytest.approx(np.array([[0.25, -0.5]]))
+    assert state.intercept == pytest.approx([0])
 
 
 def test_l1_takes_its_share_and_momentum_looks_ahead():
-    progress = start()
-    train_epoch([(X, TARGETS)], progress, 1.0, 0.5, 0.3, 1.0, "proximal")
-    assert progress.weights == pytest.approx(np.array([[0.0, -0.2]]))  # ¼ - 0.3 < 0 stops at 0
-    assert progress.weights[0, 0] == 0
-    assert progress.ahead[0] == pytest.approx(np.array([[0.0, -0.3]]))
+    state = start()
+    train_epoch([(X, TARGETS)], state, 1.0, 0.5, 0.3, 1.0, "proximal")
+    assert state.weights == pytest.approx(np.array([[0.0, -0.2]]))  # ¼ - 0.3 < 0 stops at 0
+    assert state.weights[0, 0] == 0
+    assert state.lookahead[0] == pytest.approx(np.array([[0.0, -0.3]]))
 
 
 def test_the_subgradient_does_not_stop_at_zero():
-    progress = start()
-    progress.weights = np.array([[0.1, 0.0]])
-    progress.ahead = progress.weights, progress.intercept
-    train_epoch([(0 * X, TARGETS)], progress, 1.0, 0.0, 0.3, 1.0, "subgradient")
-    assert progress.weights == pytest.approx(np.array([[-0.2, 0.0]]))
+    state = start()
+    state.weights = np.array([[0.1, 0.0]])
+    state.lookahead = state.weights, state.intercept
+    train_epoch([(0 * X, TARGETS)], state, 1.0, 0.0, 0.3, 1.0, "subgradient")
+    assert state.weights == pytest.approx(np.array([[-0.2, 0.0]]))
 
 
 def scripted(means):
@@ -85,7 +85,9 @@ def test_short_epochs_are_judged_together():
 
 
 def test_a_loss_that_is_not_finite_names_the_place():
-    with pytest.raises(ValueError, match=r"the loss is nan in epoch 0, batch 1, at rate 0\.5; lower the learning rate"):
+    with pytest.raises(
+        ValueError, match=r"the loss is nan in epoch 0, batch 1, at learning rate 0\.5; lower the learning rate"
+    ):
         train(lambda rate: [1.0, np.nan], Schedule(0.5, 3, 1e-3))
 
 
@@ -100,21 +102,21 @@ def test_settling_lowers_the_objective_and_frees_zeros():
     features, targets = noisy_problem()
     weights, intercept, _ = find_optimum(features, targets, 0.05, 1.0)
     disturbed = weights + np.random.default_rng(1).normal(scale=1e-3, size=weights.shape)
-    progress = Progress(disturbed, intercept)
+    state = OptimizerState(disturbed, intercept)
     before = full_objective(features, targets, disturbed, intercept, 0.05, 1.0)
-    settle(features, targets, progress, 0.5, 0.05, 1.0)
-    assert full_objective(features, targets, progress.weights, progress.intercept, 0.05, 1.0) < before
+    full_batch_step(features, targets, state, 0.5, 0.05, 1.0)
+    assert full_objective(features, targets, state.weights, state.intercept, 0.05, 1.0) < before
     assert (disturbed == 0).sum() == 0
-    assert progress.ahead[0] is progress.weights, "whoever goes on, goes on from here"
-    assert ((progress.weights == 0) == (weights == 0)).all()
+    assert state.lookahead[0] is state.weights, "whoever goes on, goes on from here"
+    assert ((state.weights == 0) == (weights == 0)).all()
 
 
 def test_settling_never_raises_the_objective():
     features, targets = noisy_problem()
-    progress = Progress(np.ones((1, 20)), np.zeros(1))
-    before = full_objective(features, targets, progress.weights, progress.intercept, 0.05, 1.0)
-    settle(features, targets, progress, 1e4, 0.05, 1.0)
-    after = full_objective(features, targets, progress.weights, progress.intercept, 0.05, 1.0)
+    state = OptimizerState(np.ones((1, 20)), np.zeros(1))
+    before = full_objective(features, targets, state.weights, state.intercept, 0.05, 1.0)
+    full_batch_step(features, targets, state, 1e4, 0.05, 1.0)
+    after = full_objective(features, targets, state.weights, state.intercept, 0.05, 1.0)
     assert after < before, "a rate that is too large is halved until it helps"
 
 

@@ -1,6 +1,6 @@
 """What week 1 measures: fit against k, paired differences, the effect of scaling, and cost against size."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from statistics import median
 
@@ -135,17 +135,32 @@ def distance_contributions(features: pd.DataFrame, seed: int, pairs: int = 2000)
 
     One row for each scaler, one column for each group of features; rows sum to 100. `pairs` rows are drawn at random.
     """
-    asked = np.random.default_rng(seed).permutation(len(features))[:pairs]
     shares = {}
+    for name, values, nearest, asked in nearest_pairs(features, seed, pairs):
+        gaps = np.abs(values.iloc[asked].to_numpy() - values.iloc[nearest].to_numpy()).mean(axis=0)
+        gaps = pd.Series(gaps, index=values.columns).reindex(features.columns, fill_value=0)
+        shares[name] = {group: 100 * gaps[columns].sum() / gaps.sum() for group, columns in GROUPS.items()}
+    return pd.DataFrame(shares).T
+
+
+def same_soil(features: pd.DataFrame, seed: int, pairs: int = 2000) -> pd.Series:
+    """For each scaler, the fraction of rows whose nearest neighbour has the same soil type."""
+    types = features[SOIL].to_numpy().argmax(axis=1)
+    found = nearest_pairs(features, seed, pairs)
+    return pd.Series({name: (types[asked] == types[nearest]).mean() for name, _, nearest, asked in found})
+
+
+def nearest_pairs(features: pd.DataFrame, seed: int, pairs: int) -> Iterator[tuple]:
+    """For each scaler: its name, the scaled features, and the positions of nearest neighbours and of their rows.
+
+    `pairs` rows are drawn at random; the nearest other row is found by the Manhattan distance.
+    """
+    asked = np.random.default_rng(seed).permutation(len(features))[:pairs]
     for name, scaler in SCALERS.items():
         scaled = clone(scaler).fit_transform(features)
         values = np.ascontiguousarray(scaled, dtype=np.float64)
         _, positions = nearest_neighbors(values, values[asked], 2, "manhattan")
-        nearest = np.where(positions[:, 0] == asked, positions[:, 1], positions[:, 0])  # not the row itself
-        gaps = pd.Series(np.abs(values[asked] - values[nearest]).mean(axis=0), index=scaled.columns)
-        gaps = gaps.reindex(features.columns, fill_value=0)
-        shares[name] = {group: 100 * gaps[columns].sum() / gaps.sum() for group, columns in GROUPS.items()}
-    return pd.DataFrame(shares).T
+        yield name, scaled, np.where(positions[:, 0] == asked, positions[:, 1], positions[:, 0]), asked
 
 
 def nested_search(search: KNeighborsGridSearchCV, features, labels, folds: int) -> pd.DataFrame:

@@ -47,7 +47,11 @@ def plot_query(features: pd.DataFrame, labels: pd.Series, row: int, ks=(1, 5, 15
     left.text(0.02, 0.98, "\n".join(lines), transform=left.transAxes, va="top", fontsize=9,
               bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})  # fmt: skip
     left.xaxis.set_major_locator(MaxNLocator(4))
-    left.set(title="Neighbours of one row vote", xlabel="distance to road, scaled", ylabel="elevation, scaled")
+    left.set(
+        title="The prediction depends on k (true class: aspen)",
+        xlabel="distance to road, scaled",
+        ylabel="elevation, scaled",
+    )
     right.add_patch(Circle((0, 0), 1, fill=False, color=METRIC_COLOURS["euclidean"], linewidth=2))
     diamond = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
     right.add_patch(Polygon(diamond, fill=False, color=METRIC_COLOURS["manhattan"], linewidth=2))
@@ -66,7 +70,12 @@ def plot_fit_curve(curve: pd.DataFrame) -> Figure:
     for name, colour in (("training", BLUE), ("test", ORANGE)):
         ax.semilogx(curve.index, curve[name], "o-", color=colour)
         ax.annotate(name, (curve.index[0], curve[name].iloc[0]), (10, 0), textcoords="offset points", color=colour)
-    ax.set(xlabel="neighbours k", ylabel="accuracy", xticks=curve.index, title="Training accuracy says nothing about k")
+    ax.set(
+        xlabel="neighbours k",
+        ylabel="accuracy",
+        xticks=curve.index,
+        title="Training accuracy overestimates test accuracy",
+    )
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.minorticks_off()
     return figure
@@ -141,7 +150,7 @@ def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
     figure, ax = plt.subplots(figsize=(9, 4.2))
     for metric, weights in scores["mean"].max(axis=1).sort_values(ascending=False).index:
         mean, std = scores.loc[(metric, weights), "mean"], scores.loc[(metric, weights), "std"]
-        colour, error = METRIC_COLOURS[metric], std / np.sqrt(folds)
+        colour, error = METRIC_COLOURS[metric], std / np.sqrt(folds - 1)  # std has ddof 0
         label = f"{metric}, {weights} weights"
         ax.plot(mean.index, mean, LINE_STYLES[weights], color=colour, marker="o", markersize=4, label=label)
         ax.fill_between(mean.index, (mean - error).astype(float), (mean + error).astype(float), color=colour, alpha=0.1)
@@ -151,7 +160,7 @@ def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
         f"best: {best:.4f}", (k, best), xytext=(18, 6), textcoords="offset points", arrowprops={"arrowstyle": "->"}
     )
     ax.set(xlabel="neighbours k", ylabel="accuracy", xticks=scores["mean"].columns)
-    ax.set_title(f"{scores['mean'].size} candidates, {folds} folds, {rows:,} rows")
+    ax.set_title(f"Manhattan distance and distance weights are best ({folds} folds, {rows:,} rows)")
     ax.legend(loc="lower left", fontsize=9, handlelength=3)
     return figure
 
@@ -182,7 +191,7 @@ def plot_scaling(shares: pd.DataFrame, searches: pd.DataFrame) -> Figure:
         ink = "black" if colour in (SKY, ORANGE) else "white"
         left.bar_label(bars, labels, label_type="center", color=ink, fontsize=9)
         start += shares[group]
-    left.set(title="Distance to the nearest neighbour", xlabel="contribution to the Manhattan distance")
+    left.set(title="Indicators contribute almost nothing", xlabel="to the distance from the nearest neighbour")
     left.xaxis.set_major_formatter(PercentFormatter())
     left.invert_yaxis()
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
@@ -193,7 +202,7 @@ def plot_scaling(shares: pd.DataFrame, searches: pd.DataFrame) -> Figure:
         text = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
         right.annotate(f"{searches['accuracy'].iloc[place]:.3f}", (gains.mean(), place), **text)
     right.axvline(0, color=GREY, linewidth=1)
-    right.set(title="Best accuracy, difference from raw", xlabel="each fold (grey), mean (red); labels: mean accuracy")
+    right.set(title="Two changes of scale help", xlabel="accuracy minus that with raw features, by fold")
     return figure
 
 

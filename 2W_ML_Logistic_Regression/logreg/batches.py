@@ -34,7 +34,7 @@ def refill_batches(
 
 
 class ShuffledOnce:
-    """The same promise for less: rows are gathered once, then every epoch cuts their copy anew.
+    """Shuffles the rows once into a copy; each epoch reads contiguous blocks of it in random order.
 
     Rows in random order lie all over memory, and fetching them takes long. The first epoch fetches
     them as `iterate_batches` does, and keeps what it fetched. Later epochs start somewhere in that copy, go round

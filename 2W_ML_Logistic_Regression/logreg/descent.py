@@ -1,4 +1,4 @@
-"""Gradient descent where we can see it: on a surface of two variables that looks like an egg box."""
+"""Gradient descent on a function of two variables, and finite differences to check gradients."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def surface_gradient(x: np.ndarray) -> np.ndarray:
 
 
 def descend(function, gradient, start: np.ndarray, learning_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Walk downhill: x ← x - learning_rate · ∇f(x), `steps` times.
+    """Gradient descent: x ← x - learning_rate · ∇f(x), `steps` times.
 
     Returns the points, shape (steps + 1, d), the start first, and f at each of them, shape (steps + 1,).
     Raises: ValueError for a learning rate or a number of steps that is not positive.
@@ -29,16 +29,16 @@ def descend(function, gradient, start: np.ndarray, learning_rate: float, steps: 
     return np.array(points), np.array([function(point) for point in points])
 
 
-def finite_differences(function, x: np.ndarray, width: float = 1e-6) -> np.ndarray:
-    """Central differences (f(x + h) - f(x - h)) / 2h in every coordinate: slow, and a judge of any gradient.
+def finite_differences(function, x: np.ndarray, eps: float = 1e-6) -> np.ndarray:
+    """Central differences (f(x + h) - f(x - h)) / 2h in every coordinate: slow; used to test gradients.
 
     Shapes: x of any shape, `function` maps it to a number; returns the shape of x.
     """
     x = np.asarray(x, dtype=float)
-    slopes = np.empty_like(x)
+    grad = np.empty_like(x)
     for place in np.ndindex(x.shape):
         above, below = x.copy(), x.copy()
-        above[place] += width
-        below[place] -= width
-        slopes[place] = (function(above) - function(below)) / (2 * width)
-    return slopes
+        above[place] += eps
+        below[place] -= eps
+        grad[place] = (function(above) - function(below)) / (2 * eps)
+    return grad

@@ -19,7 +19,7 @@ from logreg.data import SIDE
 from logreg.model import SGDLogisticRegression
 from logreg.objective import full_objective
 from logreg.reference import find_optimum
-from logreg.train import L1_STEPS, Progress, settle, train_epoch
+from logreg.train import L1_STEPS, OptimizerState, full_batch_step, train_epoch
 
 
 def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
@@ -51,10 +51,10 @@ def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.Da
         rows.append({"gap": value / optimum - 1, "zeros": int((weights == 0).sum())})
 
     class Watched(SGDLogisticRegression):
-        def _epoch(self, batches, progress, rate):
-            losses = super()._epoch(batches, progress, rate)
-            measure(progress.weights, progress.intercept)
-            last[:] = progress.weights, progress.intercept
+        def _epoch(self, batches, state, lr):
+            losses = super()._epoch(batches, state, lr)
+            measure(state.weights, state.intercept)
+            last[:] = state.weights, state.intercept
             return losses
 
     last = []
@@ -81,9 +81,9 @@ def compare_l1_steps(model: SGDLogisticRegression, X, y, best_weights, optimum: 
             curve, fitted = watch_gap(clone(model).set_params(l1_step=step, random_state=seed), X, y, optimum)
             stages = {"last epoch": curve.attrs["last"]}
             if step == "subgradient":
-                progress = Progress(fitted.coef_, fitted.intercept_)
-                settle(X, targets, progress, model.learning_rate, *penalties)
-                stages["full-batch step"] = progress.weights, progress.intercept
+                state = OptimizerState(fitted.coef_, fitted.intercept_)
+                full_batch_step(X, targets, state, model.learning_rate, *penalties)
+                stages["full-batch step"] = state.weights, state.intercept
             else:
                 stages["full-batch step"] = fitted.coef_, fitted.intercept_
             for after, (weights, intercept) in stages.items():
@@ -101,16 +101,16 @@ def fit_quietly(model, X, y):
         return model.fit(X, y)
 
 
-RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # the same grid for all that have a rate
-SCHEDULES = ("constant", "invscaling", "adaptive")  # of SGDClassifier; "optimal" has no rate to choose
+LEARNING_RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # for all methods that have one
+SCHEDULES = ("constant", "invscaling", "adaptive")  # of SGDClassifier; "optimal" has no learning rate to choose
 
 
-def build_ours(alpha: float, l1_ratio: float, rate: float, epochs: int, seed: int = 0) -> SGDLogisticRegression:
+def build_ours(alpha: float, l1_ratio: float, lr: float, epochs: int, seed: int = 0) -> SGDLogisticRegression:
     """Ours for a short training: small batches, early halvings, and no copy, which a few epochs do not repay."""
     return SGDLogisticRegression(
         alpha,
         l1_ratio,
-        rate,
+        lr,
         momentum=0.8,
         batch_size=48,
         max_epochs=epochs,
@@ -121,10 +121,10 @@ def build_ours(alpha: float, l1_ratio: float, rate: float, epochs: int, seed: in
 
 
 def build_sgd_classifier(
-    alpha: float, l1_ratio: float, rate: float, epochs: int, schedule: str = "constant", seed: int = 0
+    alpha: float, l1_ratio: float, lr: float, epochs: int, schedule: str = "constant", seed: int = 0
 ) -> SGDClassifier:
-    """scikit-learn's SGD on the same objective: a constant rate, one that falls with the square root of the steps
-    ("invscaling"), or one that falls by five whenever an epoch no longer helps ("adaptive")."""
+    """scikit-learn's SGD on the same objective: a constant learning rate, one that falls with the square root of the
+    steps ("invscaling"), or one that falls by five whenever an epoch no longer helps ("adaptive")."""
     return SGDClassifier(
         "log_loss",
         penalty="elasticnet",
@@ -132,7 +132,7 @@ def build_sgd_classifier(
         l1_ratio=l1_ratio,
         learning_rate=schedule,
         power_t=0.5,
-        eta0=rate,
+        eta0=lr,
         max_iter=epochs,
         tol=1e-2 if schedule == "adaptive" else None,
         n_iter_no_change=1,
@@ -186,7 +186,7 @@ def epoch_times(X, targets, model: SGDLogisticRegression, repeats: int = 5) -> d
     once = ShuffledOnce(X, targets, model.batch_size, rng)
     for _ in once.epoch():  # the first epoch makes the copy
         pass
-    progress = Progress(np.zeros((targets.shape[1], X.shape[1]), X.dtype), np.zeros(targets.shape[1], X.dtype))
+    state = OptimizerState(np.zeros((targets.shape[1], X.shape[1]), X.dtype), np.zeros(targets.shape[1], X.dtype))
     steps = (0.001, model.momentum, model.alpha, model.l1_ratio, model.l1_step)
 
     def drain(batches):
@@ -195,9 +195,9 @@ def epoch_times(X, targets, model: SGDLogisticRegression, repeats: int = 5) -> d
     kinds = {
         "fetch at random": lambda: drain(refill_batches(X, targets, model.batch_size, rng, memory)),
         "train, fetching at random": lambda: train_epoch(
-            refill_batches(X, targets, model.batch_size, rng, memory), progress, *steps
+            refill_batches(X, targets, model.batch_size, rng, memory), state, *steps
         ),
-        "train, shuffled once": lambda: train_epoch(once.epoch(), progress, *steps),
+        "train, shuffled once": lambda: train_epoch(once.epoch(), state, *steps),
     }
     return {kind: 1000 * float(np.median([seconds(call) for _ in range(repeats)])) for kind, call in kinds.items()}
 

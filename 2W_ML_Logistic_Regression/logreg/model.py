@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from logreg.batches import ShuffledOnce, check_sizes, refill_batches
 from logreg.objective import probabilities
 from logreg.reference import remaining_gap
-from logreg.train import L1_STEPS, Progress, Schedule, check_finite, settle, train, train_epoch
+from logreg.train import L1_STEPS, OptimizerState, Schedule, check_finite, full_batch_step, train, train_epoch
 
 ENOUGH = 0.1  # of the minimum: how far above it a descent may end without a warning
 SHUFFLES = ("once", "every epoch")
@@ -33,13 +33,14 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     `tol=None` it neither halves nor ends early. A schedule that has ended is no proof of a minimum: far too small a
     rate ends too, and so does far too large a one. So a few quasi-Newton steps try how much lower the objective gets:
     if training ended over 10 % above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay.
-    Where L1 counts, one step on all rows then sets to zero what only the noise of batches kept from it.
+    With an L1 penalty, a final full-batch proximal step sets to zero the weights that only mini-batch noise kept
+    non-zero.
     `momentum` in [0, 1). `l1_step` is "proximal", which yields exact zeros, or the homework's
     "subgradient", which does not. `shuffle` is "once" (a copy of X, less time an epoch) or "every epoch".
 
     Attributes: `classes_`; `coef_`, shape (1, d) for two classes, else (K, d), in X's precision; `intercept_`, (1,) or
     (K,); `n_iter_`, epochs; `batch_losses_`, the objective on each batch
-    before its step, at the point ahead, shape (n_iter_, batches); after `partial_fit` of its one epoch.
+    before its step, at the look-ahead point, shape (n_iter_, batches); after `partial_fit` of its one epoch.
     """
 
     def __init__(
@@ -76,22 +77,22 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         self._check_settings()
         X, y = self._check_rows(X, y, first=True)
         classes = check_classes(np.unique(y))
-        targets, rng, progress = one_hot(y, classes, X.dtype), self._generator(), start(X, classes)
+        targets, rng, state = one_hot(y, classes, X.dtype), self._generator(), start(X, classes)
         once, memory = ShuffledOnce(X, targets, self.batch_size, rng), None
         if self.shuffle == "every epoch":
             size = min(self.batch_size, len(X))
             memory = np.empty_like(X, shape=(size, X.shape[1])), np.empty_like(targets, shape=(size, targets.shape[1]))
 
-        def epoch(rate):
+        def epoch(lr):
             batches = refill_batches(X, targets, self.batch_size, rng, memory) if memory else once.epoch()
-            return self._epoch(batches, progress, rate)
+            return self._epoch(batches, state, lr)
 
         losses, ended = train(epoch, Schedule(float(self.learning_rate), self.max_epochs, self.tol))
         if ended and self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0:
-            settle(X, targets, progress, float(self.learning_rate), float(self.alpha), float(self.l1_ratio))
-        if self.tol is not None and (reason := self._doubt(X, targets, progress, len(losses), ended)):
+            full_batch_step(X, targets, state, float(self.learning_rate), float(self.alpha), float(self.l1_ratio))
+        if self.tol is not None and (reason := self._doubt(X, targets, state, len(losses), ended)):
             warnings.warn(reason, ConvergenceWarning, stacklevel=2)
-        return self._keep(classes, progress, rng, len(losses), losses)
+        return self._keep(classes, state, rng, len(losses), losses)
 
     def partial_fit(self, X, y, classes=None):
         """One more epoch, over all of these rows, at the full learning rate; the first call names all `classes`.
@@ -107,12 +108,12 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         if classes is not None and not np.array_equal(np.unique(classes), known):
             raise ValueError(f"classes={list(classes)} are not those of the first call, {known.tolist()}")
         targets = one_hot(y, known, X.dtype)
-        rng, progress = (self._generator(), start(X, known)) if first else (self._rng, copy(self._progress))
+        rng, state = (self._generator(), start(X, known)) if first else (self._rng, copy(self._state))
         # A stream has no next epoch, so no row may be left out: parts of nearly equal size, none above batch_size.
         parts = np.array_split(rng.permutation(len(X)), -(-len(X) // self.batch_size))
-        losses = self._epoch(((X[part], targets[part]) for part in parts), progress, float(self.learning_rate))
+        losses = self._epoch(((X[part], targets[part]) for part in parts), state, float(self.learning_rate))
         check_finite(losses, 0, self.learning_rate)
-        return self._keep(known, progress, rng, 1 if first else self.n_iter_ + 1, np.array([losses]))
+        return self._keep(known, state, rng, 1 if first else self.n_iter_ + 1, np.array([losses]))
 
     def decision_function(self, X):
         """Scores: (n,) for two classes, above 0 for the second of them; else (n, K), the largest wins."""
@@ -139,7 +140,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         check_sizes(X, y, self.batch_size)
         return X, y
 
-    def _doubt(self, X, targets, progress: Progress, epochs: int, ended: bool) -> str | None:
+    def _doubt(self, X, targets, state: OptimizerState, epochs: int, ended: bool) -> str | None:
         """Why the descent should not be trusted, and what to do; None if it is near the minimum.
 
         The loss also stops improving where the rate is far too large for the largest features, so that every step jumps
@@ -149,27 +150,27 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             return f"no convergence in {epochs} epochs; raise max_epochs or tol, or standardise the features"
         if self.tol > ENOUGH:  # a rough answer is wanted
             return None
-        point = progress.weights, progress.intercept
+        point = state.weights, state.intercept
         gap = remaining_gap(X, targets, *point, float(self.alpha), float(self.l1_ratio), ENOUGH)
         if gap <= ENOUGH:
             return None
         advice = "standardise the features (StandardScaler), or lower tol for more epochs before the rate halves"
         return f"the loss improves no longer, but it is {gap:.0%} or more above the minimum; {advice}"
 
-    def _keep(self, classes, progress: Progress, rng, epochs: int, losses: np.ndarray):
+    def _keep(self, classes, state: OptimizerState, rng, epochs: int, losses: np.ndarray):
         """Nothing is kept before all went well: a fit that fails leaves the estimator as it was."""
-        self.classes_, self._progress, self._rng = classes, progress, rng
-        self.coef_, self.intercept_ = progress.weights, progress.intercept
+        self.classes_, self._state, self._rng = classes, state, rng
+        self.coef_, self.intercept_ = state.weights, state.intercept
         self.n_iter_, self.batch_losses_ = epochs, losses
         return self
 
     def _generator(self) -> np.random.Generator:
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
-    def _epoch(self, batches, progress: Progress, rate: float) -> list[float]:
+    def _epoch(self, batches, state: OptimizerState, lr: float) -> list[float]:
         # float: a number of numpy's would turn single precision into double
         momentum, alpha, l1_ratio = float(self.momentum), float(self.alpha), float(self.l1_ratio)
-        return train_epoch(batches, progress, rate, momentum, alpha, l1_ratio, self.l1_step)
+        return train_epoch(batches, state, lr, momentum, alpha, l1_ratio, self.l1_step)
 
     def _check_settings(self) -> None:
         for name, low, high in (
@@ -193,10 +194,10 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; there are: {', '.join(known)}")
 
 
-def start(X, classes) -> Progress:
+def start(X, classes) -> OptimizerState:
     """Weights and intercept of zero, in X's precision: one row of them for two classes, else one a class."""
     outputs = 1 if len(classes) == 2 else len(classes)
-    return Progress(np.zeros((outputs, X.shape[1]), X.dtype), np.zeros(outputs, X.dtype))
+    return OptimizerState(np.zeros((outputs, X.shape[1]), X.dtype), np.zeros(outputs, X.dtype))
 
 
 def one_hot(y, classes, dtype) -> np.ndarray:

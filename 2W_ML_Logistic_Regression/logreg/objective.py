@@ -9,7 +9,7 @@ from scipy.special import expit
 
 
 def loss_and_residual(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mean log-loss, and its gradient by the logits: (predicted probability - target) / n.
+    """Mean log-loss, and its gradient with respect to the logits: (predicted probability - target) / n.
 
     Shapes: logits and targets (n, 1) or (n, K); the residual has the same. Nothing overflows, however large a logit.
     """
@@ -17,7 +17,9 @@ def loss_and_residual(logits: np.ndarray, targets: np.ndarray) -> tuple[float, n
     if logits.shape[1] == 1:
         loss = (np.logaddexp(0, logits).sum() - np.vdot(logits, targets)) / n
         return loss, (expit(logits) - targets) / n
-    shifted = logits - logits.max(axis=1, keepdims=True)  # softmax does not notice, exp does
+    shifted = logits - logits.max(
+        axis=1, keepdims=True
+    )  # softmax is invariant to this shift; it prevents overflow in exp
     exponentials = np.exp(shifted)  # (n, K), at most 1
     sums = exponentials.sum(axis=1, keepdims=True)  # (n, 1), at least 1
     loss = (np.log(sums).sum() - np.vdot(shifted, targets)) / n
@@ -45,15 +47,15 @@ def penalty_subgradient(weights: np.ndarray, alpha: float, l1_ratio: float) -> n
     return alpha * (l1_ratio * np.sign(weights) + (1 - l1_ratio) * weights)
 
 
-def proximal_step(weights: np.ndarray, rate: float, alpha: float, l1_ratio: float) -> np.ndarray:
-    """The minimum over u of |u - w|² / 2 + rate · penalty(u): shrink towards zero, and stop there.
+def proximal_step(weights: np.ndarray, lr: float, alpha: float, l1_ratio: float) -> np.ndarray:
+    """The minimum over u of |u - w|² / 2 + lr · penalty(u): shrink towards zero, and stop there.
 
-    L1 takes rate · alpha · l1_ratio off every |w| and leaves exactly 0 of those that had less; L2 divides the rest.
+    L1 subtracts lr · alpha · l1_ratio from every |w| and sets smaller ones to exactly 0; L2 divides the rest.
     Source: Parikh and Boyd 2014, Proximal Algorithms, section 6.5.
     """
-    threshold = rate * alpha * l1_ratio
+    threshold = lr * alpha * l1_ratio
     cut = weights - np.minimum(np.maximum(weights, -threshold), threshold)
-    return cut / (1 + rate * alpha * (1 - l1_ratio))
+    return cut / (1 + lr * alpha * (1 - l1_ratio))
 
 
 def full_objective(X, targets, weights, intercept, alpha: float, l1_ratio: float) -> float:

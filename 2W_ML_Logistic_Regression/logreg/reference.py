@@ -73,8 +73,8 @@ def split_bounds(outputs: int, features: int) -> list[tuple]:
 def split_objective(X, targets, alpha: float, l1_ratio: float, mean=0.0, scale=1.0):
     """The objective and its gradient as a function of one vector, and the function that makes weights of the vector.
 
-    |w| has a kink at 0, which a quasi-Newton method does not like. Written as w = p - n with p, n ≥ 0 it is p + n,
-    which has none. The vector is (p, n, intercept), of the features (X - mean) / scale; what is minimised is the
+    |w| is not differentiable at 0, as quasi-Newton methods require. Written as w = p - n with p, n ≥ 0 it is p + n,
+    which is. The vector is (p, n, intercept), of the features (X - mean) / scale; what is minimised is the
     objective of X itself. Shapes: X (n, d), targets (n, K), mean and scale (d,) or numbers.
     """
     outputs, features = targets.shape[1], X.shape[1]

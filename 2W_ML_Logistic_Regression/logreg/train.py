@@ -11,51 +11,51 @@ L1_STEPS = ("proximal", "subgradient")
 
 
 @dataclass
-class Progress:
-    """Where the descent stands: weights (K, d) and intercept (K,), and the point ahead at which we look downhill."""
+class OptimizerState:
+    """Weights (K, d), intercept (K,), and the look-ahead point at which the next gradient is evaluated."""
 
     weights: np.ndarray
     intercept: np.ndarray
-    ahead: tuple[np.ndarray, np.ndarray] = field(init=False)
+    lookahead: tuple[np.ndarray, np.ndarray] = field(init=False)
 
     def __post_init__(self):
-        self.ahead = self.weights, self.intercept
+        self.lookahead = self.weights, self.intercept
 
 
 def train_epoch(
-    batches: Iterable, progress: Progress, rate: float, momentum: float, alpha: float, l1_ratio: float, l1_step: str
+    batches: Iterable, state: OptimizerState, lr: float, momentum: float, alpha: float, l1_ratio: float, l1_step: str
 ) -> list[float]:
-    """One epoch: a step for each batch; changes `progress`, returns the objective on each batch before its step.
+    """One epoch: a step for each batch; changes `state`, returns the objective on each batch before its step.
 
     Shapes: batches yields X (b, d) and targets (b, K).
-    The objective is taken at the point ahead. Source: Beck and Teboulle 2009, doi:10.1137/080716542, whose momentum
-    grows from step to step; ours is constant.
+    The objective is evaluated at the look-ahead point. Source: Beck and Teboulle 2009, doi:10.1137/080716542, whose
+    momentum grows from step to step; ours is constant.
     """
     losses = []
     for X, targets in batches:
-        weights, intercept = progress.ahead
+        weights, intercept = state.lookahead
         loss, residual = loss_and_residual(X @ weights.T + intercept, targets)  # residual (b, K)
         losses.append(loss + penalty(weights, alpha, l1_ratio))
-        slope = residual.T @ X  # (K, d)
+        grad = residual.T @ X  # (K, d)
         if l1_step == "proximal":
-            stepped = proximal_step(weights - rate * slope, rate, alpha, l1_ratio)
+            new_weights = proximal_step(weights - lr * grad, lr, alpha, l1_ratio)
         else:
-            stepped = weights - rate * (slope + penalty_subgradient(weights, alpha, l1_ratio))
-        moved = intercept - rate * residual.sum(axis=0)  # the bias is not penalised
-        progress.ahead = (
-            stepped + momentum * (stepped - progress.weights),
-            moved + momentum * (moved - progress.intercept),
+            new_weights = weights - lr * (grad + penalty_subgradient(weights, alpha, l1_ratio))
+        new_intercept = intercept - lr * residual.sum(axis=0)  # the bias is not penalised
+        state.lookahead = (
+            new_weights + momentum * (new_weights - state.weights),
+            new_intercept + momentum * (new_intercept - state.intercept),
         )
-        progress.weights, progress.intercept = stepped, moved
+        state.weights, state.intercept = new_weights, new_intercept
     return losses
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rate stays while it helps: when `window` steps improve on the last `window` by less than `tol`, it halves.
+    """The learning rate is halved when `window` steps improve on the last `window` by less than `tol`.
 
-    `tol` is a share of the loss; None keeps the rate and all epochs. After `halvings` of them, or after `max_epochs`,
-    training ends. Steps are judged in whole epochs, as many as the window needs: a few batches say little.
+    `tol` is a fraction of the loss; None keeps the learning rate and all epochs. After `halvings` of them, or after
+    `max_epochs`, training ends. Whole epochs are compared, as many as the window needs: a few batches say little.
     """
 
     learning_rate: float
@@ -66,50 +66,52 @@ class Schedule:
 
 
 def train(epoch: Callable[[float], list[float]], schedule: Schedule) -> tuple[np.ndarray, bool]:
-    """Run `epoch(rate)` until the schedule ends; returns losses, shape (epochs, batches), and whether it converged.
+    """Run `epoch(lr)` until the schedule ends; returns losses, shape (epochs, batches), and whether it converged.
 
-    Raises: ValueError if a loss is not finite; it names epoch, batch and rate.
+    Raises: ValueError if a loss is not finite; it names epoch, batch and learning rate.
     """
-    rate, last, halved = schedule.learning_rate, np.inf, 0
+    lr, last, halved = schedule.learning_rate, np.inf, 0
     history, unjudged = [], []
     while len(history) < schedule.max_epochs and halved < schedule.halvings:
-        losses = epoch(rate)
-        check_finite(losses, len(history), rate)
+        losses = epoch(lr)
+        check_finite(losses, len(history), lr)
         history.append(losses)
         unjudged += losses
         if schedule.tol is not None and len(unjudged) >= schedule.window:
             mean = float(np.mean(unjudged))
             if mean > last * (1 - schedule.tol):
-                rate, halved = rate / 2, halved + 1
+                lr, halved = lr / 2, halved + 1
             last, unjudged = mean, []
     return np.array(history), halved == schedule.halvings
 
 
-def settle(X, targets, progress: Progress, rate: float, alpha: float, l1_ratio: float) -> None:
-    """One last proximal step, on all rows at once; changes `progress` if that lowers the objective.
+def full_batch_step(X, targets, state: OptimizerState, lr: float, alpha: float, l1_ratio: float) -> None:
+    """One last proximal step, on all rows at once; changes `state` if that lowers the objective.
 
     Near the minimum a weight that belongs at zero is lifted by the noise of one batch and pushed back by the next.
-    All rows together have no noise. A step of the full `rate` moves the other weights little, for their slope is
-    nearly zero, and these back to exactly zero. If the objective would rise, the rate is halved.
+    The gradient of all rows has no such noise. A step with the full `lr` moves the other weights little, because their
+    gradient is nearly zero, and sets these to exactly zero. If the objective would rise, the learning rate is halved.
     Shapes: X (n, d), targets (n, K).
     """
-    weights, intercept = progress.weights, progress.intercept
+    weights, intercept = state.weights, state.intercept
     before = full_objective(X, targets, weights, intercept, alpha, l1_ratio)
     _, residual = loss_and_residual(X @ weights.T + intercept, targets)
-    slope, bias_slope = residual.T @ X, residual.sum(axis=0)
+    grad, grad_intercept = residual.T @ X, residual.sum(axis=0)
     for _ in range(20):
-        stepped = proximal_step(weights - rate * slope, rate, alpha, l1_ratio)
-        moved = intercept - rate * bias_slope
-        if full_objective(X, targets, stepped, moved, alpha, l1_ratio) <= before:
-            progress.weights, progress.intercept = progress.ahead = stepped, moved
+        new_weights = proximal_step(weights - lr * grad, lr, alpha, l1_ratio)
+        new_intercept = intercept - lr * grad_intercept
+        if full_objective(X, targets, new_weights, new_intercept, alpha, l1_ratio) <= before:
+            state.weights, state.intercept = state.lookahead = new_weights, new_intercept
             return
-        rate /= 2
+        lr /= 2
 
 
-def check_finite(losses: list[float], epoch: int, rate: float) -> None:
-    """Raise ValueError if a loss is infinite or not a number; names epoch, batch and rate."""
+def check_finite(losses: list[float], epoch: int, lr: float) -> None:
+    """Raise ValueError if a loss is infinite or not a number; names epoch, batch and learning rate."""
     finite = np.isfinite(losses)
     if not finite.all():
         place = int(np.argmin(finite))
         advice = "lower the learning rate, or scale the features"
-        raise ValueError(f"the loss is {losses[place]} in epoch {epoch}, batch {place}, at rate {rate:g}; {advice}")
+        raise ValueError(
+            f"the loss is {losses[place]} in epoch {epoch}, batch {place}, at learning rate {lr:g}; {advice}"
+        )
