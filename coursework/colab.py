@@ -1,4 +1,4 @@
-"""What a notebook needs to run on Colab: the public address, the badge, and the set-up cell."""
+"""What a notebook needs to be opened on Colab: the public address, the badge, and the set-up cell."""
 
 import os
 import re
@@ -13,33 +13,16 @@ ADDRESS = "sastafeva/DLS_ML_DL_CV@main"
 WRITTEN = re.compile(r"([a-zA-Z0-9][\w-]*/[a-zA-Z0-9_][\w.-]*)@([a-zA-Z0-9_][\w./-]*)", re.ASCII)
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\([^)]*\)")
 
-# The set-up cell below its two lines of names, word for word the same in all weeks.
-SETUP = r"""if "google.colab" in sys.modules:  # nothing below runs anywhere else
-    import importlib
-    import os
-    import subprocess
+# The set-up cell below its lines of names, word for word the same in all weeks.
+SETUP = r"""if "google.colab" in sys.modules and os.path.basename(os.getcwd()) != WEEK:  # on Colab, once
+    if not os.path.isfile("course/pyproject.toml"):
+        clone = f"git clone -q --depth=1 --filter=blob:none --sparse -b {BRANCH} {URL} course"
+        subprocess.run(clone.split(), check=True)
+    subprocess.run(["git", "-C", "course", "sparse-checkout", "add", "coursework", WEEK], check=True)
+    sys.path.insert(0, "course")
+    from coursework.on_colab import set_up
 
-    def shell(*command):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            lines = f"{done.stdout}\n{done.stderr}".splitlines()
-            reasons = [s for s in lines if any(w in s for w in ("ERROR", "fatal", "depends on", "requested"))]
-            raise RuntimeError("Set-up failed. " + "; ".join(reasons or lines[-3:]))
-        return done.stdout
-
-    if os.path.basename(os.getcwd()) != WEEK:  # not when the cell is run again
-        if not os.path.isdir("course"):  # nor after a restart of the session
-            shell("rm", "-rf", "part")  # what a clone that was killed has left
-            shell("git", "clone", "--depth=1", "--filter=blob:none", "--sparse", "-b", BRANCH, URL, "part")
-            os.rename("part", "course")
-        shell("git", "-C", "course", "sparse-checkout", "add", "coursework", WEEK)
-        os.chdir(f"course/{WEEK}")
-    pip = [sys.executable, "-m", "pip"]
-    with open("../preinstalled.txt", "w") as frozen:  # what Colab ships stays as it is
-        frozen.write(shell(*pip, "list", "--format=freeze", "--exclude=coursework"))
-    shell(*pip, "install", "--no-build-isolation", "-c", "../preinstalled.txt", "-e", f"..[{EXTRA}]")
-    sys.path[:0] = [os.path.abspath(".."), os.getcwd()]
-    sys.modules.setdefault("imp", importlib)  # Colab's IPython wants it for %autoreload"""
+    set_up(WEEK, EXTRA)"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +65,7 @@ def setup_cell(week: Week) -> str:
     address = public_address()
     where = f'URL, BRANCH = "{address.clone_url}", "{address.branch}"'
     which = f'WEEK, EXTRA = "{week.folder.name}", "{week.extra}"'
-    return f"import sys\n\n{where}\n{which}\n{SETUP}"
+    return f"import os\nimport subprocess\nimport sys\n\n{where}\n{which}\n{SETUP}"
 
 
 def refresh_address(notebook: NotebookNode, week: Week, name: str) -> None:
