@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coursework.sync import PREFIX
+from coursework.tags import holds_source
 
 
 @contextlib.contextmanager
@@ -62,10 +62,9 @@ def setup_of(notebook) -> str:
     """The imports and the source cells of a notebook, which are all that its exercises may count on."""
     lines = []
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code" or "setup" in tags:
+        if cell.cell_type != "code" or "setup" in cell.metadata.get("tags", []):
             continue
-        if any(tag.startswith(PREFIX) for tag in tags):
+        if holds_source(cell):
             lines.append(cell.source)
             continue
         code = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))

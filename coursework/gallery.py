@@ -25,7 +25,7 @@ RELATIVE_LINK = re.compile(r'\bhref="(?![a-z]+:|#)([^"]+)"')
 EXTRA_STYLE = f"""<style>.jp-RenderedMarkdown pre {{ font: 13px/1.4 monospace; overflow-x: auto }}
 .celltag_{HIDDEN} .jp-Cell-inputWrapper {{ display: none }}</style>"""
 TINY_NOTE = """<p style="background:#fff3cd; color:#333; font:15px/1.5 system-ui,sans-serif; margin:0; padding:.7rem">
-This is a run at <code>tiny</code>: small data, and trainings that only start. The text describes the results at
+This is a run at <code>tiny</code>: small data and short trainings. The text describes the results at
 <code>sample</code>, which <a href="{address}">the notebook on GitHub</a> shows.</p>"""
 
 PAGE = """<!doctype html>

@@ -11,9 +11,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from coursework.notebooks import read_notebook, write_notebook
+from coursework.tags import PREFIX
 from coursework.weeks import ROOT, Week
-
-PREFIX = "source:"
 
 
 @dataclass(frozen=True)

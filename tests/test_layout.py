@@ -8,7 +8,8 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from coursework import colab, gate, notebooks, readme, sync
+from coursework import colab, gate, notebooks, readme
+from coursework.tags import holds_source
 from coursework.testing import tracked_files
 from coursework.weeks import ROOT, all_weeks, select_weeks
 
@@ -80,7 +81,7 @@ def test_notebooks_keep_their_anatomy(week, name):
     assert colab.badge(f"{week.folder.name}/{name}") in cells[0].source
     assert [cell.source for cell in code if "setup" in cell.metadata.get("tags", [])] == [colab.setup_cell(week)]
     assert "setup" in code[0].metadata["tags"]
-    own = [cell for cell in code if not any(tag.startswith(sync.PREFIX) for tag in cell.metadata.get("tags", []))]
+    own = [cell for cell in code if not holds_source(cell)]
     assert all(len(cell.source.splitlines()) <= 30 for cell in own)
     assert max(len(line) for cell in own for line in cell.source.splitlines()) <= 110, "would scroll on GitHub"
     assert not any(cell.source.rstrip().endswith(";") for cell in code)

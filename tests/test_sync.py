@@ -54,7 +54,7 @@ def sources(week):
 
 
 def test_sync_writes_definitions_in_the_order_of_the_tag(taught):
-    write(taught, "source:knn.parts:Thing double", "source:knn.parts:LIMIT", "source:coursework.sync:PREFIX", "other")
+    write(taught, "source:knn.parts:Thing double", "source:knn.parts:LIMIT", "source:coursework.tags:PREFIX", "other")
     assert sync.sync([taught]) == [taught.folder / "trial.ipynb"]
     double = 'def double(x):\n    """Twice x."""\n    return 2 * x'
     thing = "@decorated\nclass Thing:\n    size: int = LIMIT  # of it"

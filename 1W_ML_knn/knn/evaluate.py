@@ -32,11 +32,6 @@ GROUPS = {
 }
 
 
-def amplify_indicators(features: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """The features with every 0/1 indicator multiplied by `factor`."""
-    return features.assign(**(features[INDICATORS] * factor))
-
-
 def reweight(features: pd.DataFrame, columns: list[str], factor: float) -> pd.DataFrame:
     """The features with some columns multiplied by `factor`."""
     return features.assign(**(features[columns] * factor))
