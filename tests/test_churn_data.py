@@ -1,6 +1,6 @@
 """The customers: IBM's table in the competition's columns, Kaggle's files, and every kind of bad table."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ import pytest
 
 from churn import data, submit
 from churn.config import CONFIGS
-from churn.telco import COLUMNS, EMBEDDED, read_telco, split_telco
+from churn.telco import COLUMNS, EMBEDDED, SPLIT, match_rows, read_telco, split_telco
 from coursework import datasets
 
 
@@ -41,14 +41,70 @@ def test_amounts_keep_every_digit(telco):
     assert np.array_equal(pd.to_numeric(telco["TotalSpent"].str.strip(), errors="coerce"), published, equal_nan=True)
 
 
-def test_the_split_is_the_competitions_size_and_repeats(telco):
-    train, test = split_telco(telco, 42)
+def test_the_split_is_the_competitions(telco):
+    """The first rows of the competition's two files, and its sizes; the labels are those of IBM's table."""
+    train, test = split_telco(telco)
     assert (len(train), len(test)) == (5282, 1761)
-    assert abs(train["Churn"].mean() - test["Churn"].mean()) < 1e-3
+    columns = ["ClientPeriod", "MonthlySpending", "TotalSpent"]
+    assert train[columns].iloc[:2].values.tolist() == [[55, 19.5, "1026.35"], [72, 25.85, "1872.2"]]
+    assert train["Churn"].iloc[:2].tolist() == [0, 0]
+    assert test[columns].iloc[:1].values.tolist() == [[42, 56.1, "2386.85"]]
     both = pd.concat([train, test]).sort_values(list(telco.columns)).reset_index(drop=True)
     assert both.equals(telco.sort_values(list(telco.columns)).reset_index(drop=True))
-    assert split_telco(telco, 42)[0].equals(train)
-    assert not split_telco(telco, 1)[0].equals(train)
+
+
+@pytest.mark.parametrize(
+    "spoil_split",
+    [
+        lambda split: split.iloc[:-1],
+        lambda split: split.assign(row=split["row"].replace(5, 6)),
+        lambda split: split.assign(part="train"),
+        lambda split: split.assign(part=split["part"].replace("test", "exam")),
+    ],
+)
+def test_a_damaged_list_of_rows_is_refused(telco, tmp_path, spoil_split):
+    spoil_split(pd.read_csv(SPLIT)).to_csv(tmp_path / "split.csv", index=False)
+    with pytest.raises(ValueError, match=r"split\.csv: expected each row from 0 to 7042 once, as train or test"):
+        split_telco(telco, tmp_path / "split.csv")
+
+
+def test_the_rows_of_the_competitions_files_are_found_again(telco):
+    """Files made with other row numbers, in Kaggle's columns: the list leads back to the same customers."""
+    table = data.clean(telco).assign(Churn=telco["Churn"])
+    order = np.random.default_rng(0).permutation(len(table))
+    train, test = table.iloc[order[:5000]], table.iloc[order[5000:]]
+    split = match_rows(table, train, test.drop(columns="Churn"), "Churn")
+    assert sorted(split["row"]) == list(range(len(table)))
+    assert split["part"].tolist() == ["train"] * 5000 + ["test"] * 2043
+    assert table.iloc[split["row"][:5000]].reset_index(drop=True).equals(train.reset_index(drop=True))
+    found = table.iloc[split["row"][5000:]].reset_index(drop=True)
+    assert found[data.FEATURES].equals(test[data.FEATURES].reset_index(drop=True))
+    assert found["Churn"].sum() == test["Churn"].sum()
+    with pytest.raises(ValueError, match="row 0 of train and its target are not in the table"):
+        match_rows(table, train.assign(ClientPeriod=99.0), test, "Churn")
+
+
+def test_equal_customers_with_different_labels_are_told_apart_by_training_labels(table):
+    table = data.clean(table).assign(Churn=table["Churn"])
+    twins = pd.concat([table.iloc[[0, 0]], table.iloc[1:3]], ignore_index=True)
+    twins.loc[[0, 1], "Churn"] = [0, 1]
+    split = match_rows(twins, twins.iloc[[1, 2]], twins.iloc[[3, 0]].drop(columns="Churn"), "Churn")
+    assert split["row"].tolist() == [1, 2, 3, 0]
+
+
+def test_test_labels_are_those_of_the_published_table(telco):
+    customers = data.load_customers(CONFIGS["tiny"])
+    labels = data.load_test_labels(customers.test)
+    assert labels.equals(split_telco(telco)[1]["Churn"])
+    assert data.load_test_labels(customers.test.iloc[::-1].reset_index(drop=True)) is None
+    assert data.load_test_labels(customers.train) is None
+
+
+def test_the_loader_does_not_hand_out_test_labels():
+    customers = data.load_customers(CONFIGS["sample"])
+    assert list(customers.test.columns) == data.FEATURES
+    assert "Churn" not in customers.train.columns
+    assert not {field.name for field in fields(customers)} & {"answers", "test_labels"}
 
 
 def test_the_embedded_customers_are_loaded(monkeypatch, tmp_path):
@@ -56,14 +112,13 @@ def test_the_embedded_customers_are_loaded(monkeypatch, tmp_path):
     customers = data.load_customers(CONFIGS["sample"])
     assert customers.train.shape == (5282, 19)
     assert customers.test.shape == (1761, 19)
-    assert len(customers.answers) == 1761
     assert customers.name == "telco"
 
 
-def test_tiny_keeps_the_share_of_leavers():
+def test_tiny_keeps_the_churn_rate():
     customers = data.load_customers(CONFIGS["tiny"])
     assert len(customers.labels) == 400
-    assert customers.labels.mean() == pytest.approx(0.265, abs=0.003)
+    assert customers.labels.mean() == pytest.approx(0.262, abs=0.003)
     assert data.load_customers(CONFIGS["tiny"]).train.equals(customers.train)
 
 
@@ -79,21 +134,21 @@ def kaggle(tmp_path, monkeypatch, telco):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
     folder = tmp_path / "churn"
     folder.mkdir()
-    train, test = split_telco(telco, 0)
+    train, test = split_telco(telco)
     train.to_csv(folder / "train.csv", index=False)
     test.drop(columns="Churn").to_csv(folder / "test.csv", index=False)
     pd.DataFrame({"Id": range(len(test)), "Churn": 0.5}).to_csv(folder / "submission.csv", index=False)
     return folder
 
 
-@pytest.mark.parametrize("profile", ["sample", "full"])
-def test_kaggles_files_are_used_where_they_are(kaggle, profile, telco):
-    customers = data.load_customers(CONFIGS[profile])
-    assert customers.name == "kaggle"
-    assert customers.answers is None
-    assert customers.train["TotalSpent"].eq(" ").sum() > 0
-    assert len(data.clean(customers.train)[1]) == 1
-    assert data.load_customers(CONFIGS["tiny"]).name == "telco"
+def test_full_uses_kaggles_files_and_their_rows_equal_the_embedded_ones(kaggle):
+    customers, embedded = data.load_customers(CONFIGS["full"]), data.load_customers(CONFIGS["sample"])
+    assert (customers.name, embedded.name) == ("kaggle", "telco")
+    assert customers.train["TotalSpent"].eq(" ").sum() == 9
+    assert data.clean(customers.train).equals(data.clean(embedded.train))
+    assert data.clean(customers.test).equals(data.clean(embedded.test))
+    assert customers.labels.equals(embedded.labels)
+    assert data.load_test_labels(customers.test) is not None
 
 
 def test_the_three_files_must_fit_each_other(kaggle):
@@ -121,7 +176,7 @@ HEADERS = {
 def test_the_submission_has_the_id_column_of_the_sample(kaggle, tmp_path, header, mark):
     rows = "".join(f"{row},0.5\n" for row in range(1761))
     (kaggle / "submission.csv").write_text(f"{mark}{header},Churn\n{rows}", encoding="utf-8")
-    customers = data.load_customers(CONFIGS["sample"])
+    customers = data.load_customers(CONFIGS["full"])
     assert customers.id_column == HEADERS[header]
     assert data.take_rows(customers, 100, 0).id_column == HEADERS[header]
     table = submit.build_submission(np.full(1761, 0.5), customers.id_column)
@@ -131,10 +186,10 @@ def test_the_submission_has_the_id_column_of_the_sample(kaggle, tmp_path, header
 
 @pytest.mark.fault("a byte order mark at the start of the competition's files (3W)", "read as if it were not there")
 def test_byte_order_marks_are_no_part_of_a_name(kaggle):
-    plain = data.load_customers(CONFIGS["sample"])
+    plain = data.load_customers(CONFIGS["full"])
     for name in data.FILES:
         (kaggle / name).write_bytes(b"\xef\xbb\xbf" + (kaggle / name).read_bytes())
-    marked = data.load_customers(CONFIGS["sample"])
+    marked = data.load_customers(CONFIGS["full"])
     assert marked.train.equals(plain.train)
     assert marked.test.equals(plain.test)
     assert marked.id_column == plain.id_column == "Id"
@@ -147,24 +202,24 @@ def test_a_sample_submission_without_ids_or_target_is_refused(kaggle, header):
     with pytest.raises(
         ValueError, match=r"submission\.csv: found the columns .*, expected two, one of ids, with any name"
     ):
-        data.load_customers(CONFIGS["sample"])
+        data.load_customers(CONFIGS["full"])
 
 
 def test_the_order_of_the_samples_columns_does_not_matter(kaggle):
     pd.DataFrame({"Churn": 0.5, "number": range(1761)}).to_csv(kaggle / "submission.csv", index=False)
-    assert data.load_customers(CONFIGS["sample"]).id_column == "number"
+    assert data.load_customers(CONFIGS["full"]).id_column == "number"
 
 
 def test_a_file_that_is_missing_beside_the_others_is_named(kaggle):
     (kaggle / "test.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"test\.csv is missing from churn/"):
-        data.load_customers(CONFIGS["sample"])
+        data.load_customers(CONFIGS["full"])
 
 
 def test_a_test_file_with_the_target_is_refused(kaggle):
     (kaggle / "test.csv").write_bytes((kaggle / "train.csv").read_bytes())
     with pytest.raises(ValueError, match=r"test\.csv: holds Churn, which a test part must not"):
-        data.load_customers(CONFIGS["sample"])
+        data.load_customers(CONFIGS["full"])
 
 
 def test_full_without_files_or_token_says_what_to_do(tmp_path, monkeypatch, capsys):
@@ -241,31 +296,32 @@ def test_a_bad_table_is_named(table, change, message):
 def test_cleaning_fills_what_follows_from_the_rest(table):
     table.loc[0, ["TotalSpent", "ClientPeriod"]] = [" ", 0]
     table.loc[1, ["TotalSpent", "ClientPeriod", "MonthlySpending"]] = [None, 3, 20.0]
-    cleaned, notes = data.clean(table)
+    cleaned = data.clean(table)
     assert cleaned["TotalSpent"].iloc[:2].tolist() == [0, 60]
-    assert cleaned["TotalSpent"].dtype == np.float64
-    assert notes == ["TotalSpent: 2 blanks set to ClientPeriod · MonthlySpending, 1 of them 0"]
+    assert (cleaned[data.NUMERIC].dtypes == np.float64).all()
+    assert cleaned["TotalSpent"].iloc[2:].tolist() == pd.to_numeric(table["TotalSpent"].iloc[2:]).tolist()
+    assert data.count_blanks(table, table.iloc[1:])[data.FEATURES.index("TotalSpent")].tolist() == [2, 1]
     assert table["TotalSpent"].iloc[0] == " "
 
 
 def test_blank_categories_become_one_of_their_own(table):
     table.loc[[2, 5], "PaymentMethod"] = [" ", None]
-    cleaned, notes = data.clean(table)
+    cleaned = data.clean(table)
     assert cleaned["PaymentMethod"].iloc[[2, 5]].tolist() == ["unknown", "unknown"]
-    assert "PaymentMethod: 2 blanks set to 'unknown'" in notes
+    assert data.count_blanks(table)[data.FEATURES.index("PaymentMethod")] == 2
     assert all(isinstance(value, str) for value in cleaned["IsSeniorCitizen"])
 
 
 def test_a_blank_in_one_part_does_not_rename_the_categories_of_the_other(table):
     gappy = table.assign(IsSeniorCitizen=table["IsSeniorCitizen"].astype(float).where(table.index != 4))
     gappy["PaymentMethod"] = gappy["PaymentMethod"] + " "
-    train, test = data.clean(table)[0], data.clean(gappy)[0]
+    train, test = data.clean(table), data.clean(gappy)
     assert data.unseen_categories(train, test) == {"IsSeniorCitizen": 1}
     assert set(test["IsSeniorCitizen"]) <= {"0", "1", "unknown"}
 
 
-def test_categories_that_training_never_had_are_counted(table):
-    train, test = data.clean(table.iloc[:50])[0], data.clean(table.iloc[50:])[0]
+def test_categories_that_training_lacks_are_counted(table):
+    train, test = data.clean(table.iloc[:50]), data.clean(table.iloc[50:])
     assert data.unseen_categories(train, test) == {}
     test.loc[55, "PaymentMethod"] = "shells"
     assert data.unseen_categories(train, test) == {"PaymentMethod": 1}

@@ -1,4 +1,4 @@
-"""Scores, intervals, calibration, profit and submissions: by hand, against simulation, and with bad input."""
+"""Scores, intervals, calibration, revenue and submissions: by hand, against simulation, and with bad input."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from churn.models import build_logistic
 @pytest.fixture(scope="module")
 def customers():
     loaded = load_customers(CONFIGS["tiny"])
-    return clean(loaded.train)[0], loaded.labels
+    return clean(loaded.train), loaded.labels
 
 
 def test_choosing_and_comparing_use_other_folds(customers):
@@ -34,21 +34,21 @@ def test_choosing_and_comparing_use_other_folds(customers):
 def test_fold_scores_are_those_of_models_that_did_not_see_the_fold(customers):
     data, labels = customers
     folds = evaluate.comparison_folds(labels, 3, 2, 0)
-    scores, chances = evaluate.fold_scores(build_logistic(), data, labels, folds)
+    scores, probs = evaluate.fold_scores(build_logistic(), data, labels, folds)
     train, test = folds[4]
     expected = build_logistic().fit(data.iloc[train], labels.iloc[train]).predict_proba(data.iloc[test])[:, 1]
     assert scores[4] == pytest.approx(roc_auc_score(labels.iloc[test], expected))
     assert scores.shape == (6,)
-    assert ((chances > 0) & (chances < 1)).all()
+    assert ((probs > 0) & (probs < 1)).all()
     by_hand = np.zeros(len(labels))
     for train, test in folds:
         fitted = build_logistic().fit(data.iloc[train], labels.iloc[train])
         by_hand[test] += fitted.predict_proba(data.iloc[test])[:, 1] / 2
-    assert chances == pytest.approx(by_hand)
+    assert probs == pytest.approx(by_hand)
 
 
 def test_the_paired_interval_by_hand():
-    """Without shared rows it is Student's; with test_share it is wider by sqrt(1 + n · share)."""
+    """Without shared rows it is Student's; with test_ratio it is wider by sqrt(1 + n · ratio)."""
     differences = np.array([0.1, 0.3, 0.2, 0.4])
     mean, low, high = evaluate.paired_interval(differences, 0.0)
     student = ttest_1samp(differences, 0).confidence_interval(0.95)
@@ -87,14 +87,44 @@ def test_the_bootstrap_interval_is_as_wide_as_the_spread_of_fresh_samples():
     assert np.mean(widths) == pytest.approx(4 * np.std(fresh), rel=0.25)
 
 
-def test_shuffled_labels_teach_nothing(customers):
+def test_labels_belong_to_their_rows(customers):
     data, labels = customers
-    score, shuffled, p_value = evaluate.permutation_test(data, labels, 1.0, 3, 10, 0)
-    assert score > shuffled.max()
-    assert 0.4 < shuffled.mean() < 0.6
-    assert p_value == pytest.approx(1 / 11)
-    noises = [pd.Series(np.random.default_rng(seed).permutation(labels), index=labels.index) for seed in range(3)]
-    assert max(evaluate.permutation_test(data, noise, 1.0, 3, 10, 0)[2] for noise in noises) > 0.3
+    folds = evaluate.tuning_folds(labels, 3, 0)
+    assert evaluate.fold_scores(build_logistic(), data, labels, folds)[0].mean() > 0.75
+    shuffled = pd.Series(np.random.default_rng(0).permutation(labels), index=labels.index)
+    assert 0.3 < evaluate.fold_scores(build_logistic(), data, shuffled, folds)[0].mean() < 0.65
+
+
+def test_the_simplest_model_that_is_not_measurably_worse_is_chosen():
+    rng = np.random.default_rng(0)
+    base = rng.normal(0.8, 0.02, 15)
+    noise = rng.normal(0, 0.001, (4, 15))
+    scores = {"bad": base - 0.02 + noise[0], "simple": base + noise[1], "best": base + 0.0005 + noise[2]}
+    assert evaluate.choose_simplest(scores, 0.25) == "simple"
+    assert evaluate.choose_simplest({"simple": base - 0.02 + noise[1], "best": base}, 0.25) == "best"
+    assert evaluate.choose_simplest({"only": base}, 0.25) == "only"
+    larger = {**scores, "larger": base - 0.0005 + noise[3]}
+    assert evaluate.choose_simplest(larger, 0.25) == "simple", "models after the best are more complex"
+
+
+def test_a_model_behind_a_measurably_worse_one_is_not_chosen():
+    """C = 0.001 has too wide an interval to be measurably worse, but C = 0.1 is: stop there."""
+    best = np.array([0.80, 0.82, 0.84, 0.86, 0.88])
+    scores = {0.001: best - [0.05, -0.03, 0.04, -0.01, 0.02], 0.1: best - [0.010, 0.011, 0.009, 0.010, 0.012], 1: best}
+    assert evaluate.paired_interval(scores[0.001] - best, 0.25)[2] > 0
+    assert evaluate.choose_simplest(scores, 0.25) == 1
+
+
+def test_the_effect_curve_of_an_additive_model_is_its_term(customers):
+    data, labels = customers
+    model = build_logistic().fit(data, labels)
+    values = np.array([0.0, 10, 30])
+    curve = evaluate.effect_curve(model, data.head(20), "ClientPeriod", values)
+    slope = model[-1].coef_[0, 0] / model[0].named_transformers_["standardscaler"].scale_[0]
+    assert np.diff(curve) == pytest.approx(slope * np.diff(values))
+    one = data.head(1).assign(ClientPeriod=30.0)
+    alone = evaluate.effect_curve(model, data.head(1), "ClientPeriod", values)
+    assert alone[2] == pytest.approx(model.decision_function(one)[0])
 
 
 def test_calibration_by_hand():
@@ -109,32 +139,23 @@ def test_calibration_by_hand():
 
 
 def test_perfect_probabilities_err_by_chance_alone():
-    chances = np.random.default_rng(0).random(4000)
-    perfect = evaluate.error_of_perfection(chances, 50, 0)
+    probs = np.random.default_rng(0).random(4000)
+    perfect = evaluate.error_if_calibrated(probs, 50, 0)
     assert 0.005 < perfect < 0.03
-    labels = pd.Series(np.random.default_rng(1).random(4000) < chances)
-    assert evaluate.calibration_error(evaluate.calibration(labels, chances)) < 2 * perfect
-    assert evaluate.calibration_error(evaluate.calibration(labels, chances**2)) > 3 * perfect
+    labels = pd.Series(np.random.default_rng(1).random(4000) < probs)
+    assert evaluate.calibration_error(evaluate.calibration(labels, probs)) < 2 * perfect
+    assert evaluate.calibration_error(evaluate.calibration(labels, probs**2)) > 3 * perfect
 
 
-def test_profit_by_hand():
-    """Two customers of 100 a month, one leaves: an offer costs 10, wins half of the leavers, for 2 months."""
-    costs = evaluate.Costs(offer=10, kept=0.5, months=2)
-    table = evaluate.profit_curve([1, 0], [0.8, 0.35], [100, 100], costs, steps=11)
+def test_net_revenue_by_hand():
+    """Two customers of 100 a month, one churns: an offer costs 10, keeps half of the churners, for 2 months."""
+    campaign = evaluate.Campaign(cost=10, success=0.5, months=2)
+    table = evaluate.net_revenue_curve([1, 0], [0.8, 0.35], [100, 100], campaign, steps=11)
     by_threshold = table.set_index(table["threshold"].round(1))
-    assert by_threshold.loc[0.0, "profit"] == pytest.approx((100 - 10 - 10) / 2)
-    assert by_threshold.loc[0.5, "profit"] == pytest.approx((100 - 10) / 2)
-    assert by_threshold.loc[1.0, "profit"] == 0
+    assert by_threshold.loc[0.0, "net_revenue"] == pytest.approx((100 - 10 - 10) / 2)
+    assert by_threshold.loc[0.5, "net_revenue"] == pytest.approx((100 - 10) / 2)
+    assert by_threshold.loc[1.0, "net_revenue"] == 0
     assert by_threshold["offered"].tolist() == pytest.approx([1] * 4 + [0.5] * 5 + [0] * 2)
-
-
-def test_a_search_over_strengths_uses_the_given_folds(customers):
-    data, labels = customers
-    folds = evaluate.tuning_folds(labels, 3, 0)
-    search = evaluate.search_strength(data, labels, (1.0, 0.1), folds)
-    assert search.cv_results_["mean_test_score"][0] == pytest.approx(
-        evaluate.fold_scores(build_logistic(1.0), data, labels, folds)[0].mean()
-    )
 
 
 def good():

@@ -8,26 +8,28 @@ import numpy as np
 import optuna
 import pytest
 from sklearn.base import clone
-from sklearn.metrics import roc_auc_score
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.metrics import log_loss, roc_auc_score
 
 from churn import evaluate, explain, models, tune
 from churn.__main__ import main
 from churn.config import CONFIGS
 from churn.data import clean, load_customers
+from churn.scratch import GradientBoosting
 
 
 @pytest.fixture(scope="module")
 def customers():
     loaded = load_customers(replace(CONFIGS["tiny"], rows=300))
-    return clean(loaded.train)[0], loaded.labels
+    return clean(loaded.train), loaded.labels
 
 
 BUILDERS = {
     "logistic": models.build_logistic,
-    "splines": lambda: models.build_logistic(0.1, curves=True),
-    "defaults": lambda: models.build_defaults(10, 0, 1),
-    "reference": lambda: models.build_reference(20, 0, 1),
-    "blend": lambda: models.build_blend(models.build_reference(20, 0, 1), models.build_logistic(), 0.3),
+    "splines": lambda: models.build_logistic(0.1, splines=True, left_out=models.LEFT_OUT),
+    "defaults": lambda: models.build_catboost({"iterations": 20}, 0, 1, left_out=()),
+    "shallow": lambda: models.build_catboost({**models.SHALLOW, "iterations": 20}, 0, 1),
+    "reference": lambda: models.build_catboost({**models.REFERENCE, "iterations": 20}, 0, 1),
 }
 
 
@@ -47,32 +49,65 @@ def test_every_model_learns_repeats_and_takes_unseen_categories(customers, name)
 
 def test_what_the_builders_build(customers):
     data, labels = customers
-    defaults = models.build_defaults(10, 3, 1)
+    defaults = models.build_catboost({"iterations": 20}, 3, 1, left_out=())
     assert defaults[-1].get_params()["iterations"] == 20
     assert defaults[-1].get_params()["random_seed"] == 3
     assert list(defaults[:-1].fit_transform(data).columns) == list(data.columns)
-    straight, curved = (models.build_logistic(1.0, curves=curves).fit(data, labels) for curves in (False, True))
+    straight, curved = (models.build_logistic(1.0, splines=splines).fit(data, labels) for splines in (False, True))
     assert curved[-1].coef_.shape[1] > straight[-1].coef_.shape[1]
     assert models.build_logistic(0.5)[-1].C == 0.5
 
 
-def test_the_reference_does_not_see_what_it_leaves_out(customers):
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.build_catboost({**models.REFERENCE, "iterations": 10}, 0, 1),
+        models.build_logistic(left_out=models.LEFT_OUT),
+    ],
+)
+def test_a_model_does_not_see_what_it_leaves_out(customers, model):
     data, labels = customers
-    model = models.build_reference(10, 0, 1).fit(data, labels)
+    model.fit(data, labels)
     changed = data.assign(Sex="Female", TotalSpent=1e6)
     assert (model.predict_proba(data) == model.predict_proba(changed)).all()
-    settings = model[-1].get_params()
-    assert settings["boosting_type"] == "Ordered"
-    assert settings["learning_rate"] == 0.03
-    assert models.build_reference(500, 0, 1)[-1].get_params()["iterations"] == 500
 
 
-def test_the_blend_is_the_weighted_mean(customers):
+def test_the_reference_has_the_settings_of_the_original():
+    settings = models.build_catboost({**models.REFERENCE, "iterations": 500}, 0, 1)[-1].get_params()
+    assert (settings["boosting_type"], settings["learning_rate"], settings["iterations"]) == ("Ordered", 0.03, 500)
+
+
+def numbers_of(customers):
     data, labels = customers
-    catboost, logistic = models.build_reference(10, 0, 1), models.build_logistic()
-    blend = models.build_blend(catboost, logistic, 0.25).fit(data, labels)
-    parts = [clone(model).fit(data, labels).predict_proba(data) for model in (catboost, logistic)]
-    assert blend.predict_proba(data) == pytest.approx(0.75 * parts[0] + 0.25 * parts[1])
+    return data[["ClientPeriod", "MonthlySpending"]].to_numpy(), labels
+
+
+def test_boosting_from_scratch_by_hand():
+    """One stump on four customers: probabilities 0.5, residuals ±0.5, curvature 0.25, so leaves of -2 and 2."""
+    X, y = np.array([[0.0], [1], [2], [3]]), np.array([0, 0, 1, 1])
+    model = GradientBoosting(rounds=1, lr=0.5).fit(X, y)
+    assert model.decision_function(X).tolist() == [-1, -1, 1, 1]
+    assert model.predict_proba(X)[:, 1] == pytest.approx(1 / (1 + np.exp([1, 1, -1, -1])))
+    assert model.predict_proba(X, rounds=0)[:, 1].tolist() == [0.5] * 4
+    assert model.trees_[0].tree_.threshold[0] == 1.5
+
+
+def test_boosting_from_scratch_agrees_with_scikit_learn(customers):
+    """The same rounds, depth and Newton leaves; scikit-learn finds splits by residuals alone, so nearly the same."""
+    X, labels = numbers_of(customers)
+    ours = GradientBoosting(rounds=60, lr=0.1, depth=2).fit(X, labels).predict_proba(X)[:, 1]
+    theirs = GradientBoostingClassifier(n_estimators=60, learning_rate=0.1, max_depth=2, random_state=0)
+    expected = theirs.fit(X, labels).predict_proba(X)[:, 1]
+    assert np.corrcoef(ours, expected)[0, 1] > 0.95
+    assert abs(log_loss(labels, ours) - log_loss(labels, expected)) < 0.01
+
+
+def test_more_rounds_lower_the_training_loss(customers):
+    X, labels = numbers_of(customers)
+    model = GradientBoosting(rounds=50).fit(X, labels)
+    losses = [log_loss(labels, model.predict_proba(X, rounds)) for rounds in (0, 1, 10, 50)]
+    assert losses == sorted(losses, reverse=True)
+    assert (clone(model).fit(X, labels).predict_proba(X) == model.predict_proba(X)).all()
 
 
 def build(settings):
@@ -206,7 +241,7 @@ def score(trial, *rest):
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 tune.score_trial = score
-run_study((clean(loaded.train)[0], loaded.labels), {str(tmp_path / "study.log")!r}, 8)
+run_study((clean(loaded.train), loaded.labels), {str(tmp_path / "study.log")!r}, 8)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == -9, done.stderr

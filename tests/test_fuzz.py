@@ -33,7 +33,7 @@ def attribute_file():
 
 def customers():
     """The first lines of a sound train.csv."""
-    return split_telco(read_telco(), 0)[0].head(20).to_csv(index=False).encode()
+    return split_telco(read_telco())[0].head(20).to_csv(index=False).encode()
 
 
 def image(kind):

@@ -1,35 +1,28 @@
-"""What week 3 measures: AUCs on shared folds and their paired differences, calibration, profit, and chance."""
+"""Evaluation of week 3: AUC on shared folds, paired differences, effect curves, calibration, and net revenue."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 from scipy.stats import binomtest, t
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, StratifiedKFold, permutation_test_score
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
 from tqdm import tqdm
 
-from churn.models import build_logistic
-
-TUNING_SEED = 1000  # folds for choosing; models are compared on other cuts of the same customers
+TUNING_SEED = 1000  # tuning uses other folds than the comparison of models
 
 
 def tuning_folds(labels: pd.Series, folds: int, seed: int) -> list:
-    """Folds on which settings are chosen: other cuts of the same rows than those of `comparison_folds`."""
+    """Folds for tuning: other splits of the same rows than those of `comparison_folds`."""
     return list(StratifiedKFold(folds, shuffle=True, random_state=seed + TUNING_SEED).split(labels, labels))
 
 
 def comparison_folds(labels: pd.Series, folds: int, repeats: int, seed: int) -> list:
-    """Folds on which all models are compared, `folds` times `repeats` pairs of row numbers."""
-    cutter = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
-    return list(cutter.split(labels, labels))
-
-
-def search_strength(data, labels, strengths: tuple[float, ...], folds: list) -> GridSearchCV:
-    """GridSearchCV over the C of the logistic regression by ROC-AUC, fitted."""
-    grid = {"logisticregression__C": list(strengths)}
-    return GridSearchCV(build_logistic(), grid, scoring="roc_auc", cv=folds).fit(data, labels)
+    """Folds for the comparison of all models: `folds` times `repeats` pairs of row numbers."""
+    splitter = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
+    return list(splitter.split(labels, labels))
 
 
 def fold_scores(model, data, labels, folds: list, name: str = "") -> tuple[np.ndarray, np.ndarray]:
@@ -37,26 +30,51 @@ def fold_scores(model, data, labels, folds: list, name: str = "") -> tuple[np.nd
     scores, sums, counts = [], np.zeros(len(labels)), np.zeros(len(labels))
     for train, test in tqdm(folds, desc=name, unit="fold", leave=False):
         fitted = clone(model).fit(data.iloc[train], labels.iloc[train])
-        chances = fitted.predict_proba(data.iloc[test])[:, 1]
-        scores.append(roc_auc_score(labels.iloc[test], chances))
-        sums[test] += chances
+        probs = fitted.predict_proba(data.iloc[test])[:, 1]
+        scores.append(roc_auc_score(labels.iloc[test], probs))
+        sums[test] += probs
         counts[test] += 1
     return np.array(scores), sums / counts
 
 
-def paired_interval(differences: np.ndarray, test_share: float, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of paired fold differences with its interval, wider than the usual one: repeated folds share rows.
+def paired_interval(differences: np.ndarray, test_ratio: float, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of paired fold differences, with a t interval that is corrected for training rows which folds share.
 
-    `test_share` is a test fold's size over a training fold's, 1/4 for five folds.
+    `test_ratio` is the size of a test fold over that of its training part, 1/4 for five folds.
     Raises: ValueError for fewer than two differences. Source: Nadeau and Bengio 2003, doi:10.1023/A:1024068626366.
     """
     count = len(differences)
     if count < 2:
         raise ValueError(f"{count} differences; expected two or more")
     mean = float(np.mean(differences))
-    error = np.sqrt((1 / count + test_share) * np.var(differences, ddof=1))
-    reach = float(t.ppf((1 + level) / 2, count - 1) * error)
-    return mean, mean - reach, mean + reach
+    error = np.sqrt((1 / count + test_ratio) * np.var(differences, ddof=1))
+    margin = float(t.ppf((1 + level) / 2, count - 1) * error)
+    return mean, mean - margin, mean + margin
+
+
+def choose_simplest(scores: dict, test_ratio: float):
+    """The simplest model that is not measurably worse than the best: its key in `scores`.
+
+    `scores` holds the fold scores of each model, the simplest first. From the one with the best mean we go to simpler
+    ones until the paired interval of the difference from the best excludes zero.
+    """
+    names = list(scores)
+    best = chosen = max(names, key=lambda name: np.mean(scores[name]))
+    for name in reversed(names[: names.index(best)]):
+        _, _, high = paired_interval(scores[name] - scores[best], test_ratio)
+        if high < 0:
+            break
+        chosen = name
+    return chosen
+
+
+def effect_curve(model, data: pd.DataFrame, column: str, values: np.ndarray) -> np.ndarray:
+    """Mean predicted log-odds over the rows of `data`, (len(values),), with `column` set to each value in turn.
+
+    This is the partial dependence; for a model that is additive in the log-odds, its curve of that column.
+    """
+    copies = pd.concat([data.assign(**{column: value}) for value in values])
+    return logit(model.predict_proba(copies)[:, 1]).reshape(len(values), len(data)).mean(axis=1)
 
 
 def bootstrap_gain(labels, ours, theirs, resamples: int, seed: int) -> tuple[float, float, float]:
@@ -74,58 +92,51 @@ def bootstrap_gain(labels, ours, theirs, resamples: int, seed: int) -> tuple[flo
     return roc_auc_score(labels, ours) - roc_auc_score(labels, theirs), float(low), float(high)
 
 
-def permutation_test(data, labels, c: float, folds: int, permutations: int, seed: int):
-    """Logistic regression's AUC, its AUCs on shuffled labels, (permutations,), and the share that is as good."""
-    cutter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return permutation_test_score(
-        build_logistic(c), data, labels, scoring="roc_auc", cv=cutter, n_permutations=permutations, random_state=seed
-    )
-
-
-def calibration(labels: pd.Series, chances: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """Customers in `bins` groups of equal size by predicted probability: predicted mean, and share that left.
+def calibration(labels: pd.Series, probs: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """Customers in `bins` groups of equal size by predicted probability: mean prediction and observed churn rate.
 
     Returns the columns predicted, observed, low, high (Wilson's 95 % interval of observed), customers.
     """
-    order = np.argsort(chances, kind="stable")
+    order = np.argsort(probs, kind="stable")
     rows = []
     for group in np.array_split(order, bins):
-        left, size = int(np.asarray(labels)[group].sum()), len(group)
-        interval = binomtest(left, size).proportion_ci(0.95, method="wilson")
-        rows.append((chances[group].mean(), left / size, interval.low, interval.high, size))
+        churned, size = int(np.asarray(labels)[group].sum()), len(group)
+        interval = binomtest(churned, size).proportion_ci(0.95, method="wilson")
+        rows.append((probs[group].mean(), churned / size, interval.low, interval.high, size))
     return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "customers"])
 
 
 def calibration_error(table: pd.DataFrame) -> float:
-    """Mean distance of `observed` from `predicted` over the groups of `calibration`."""
+    """Expected calibration error: mean distance of `observed` from `predicted` over the groups of `calibration`."""
     return float((table["predicted"] - table["observed"]).abs().mean())
 
 
-def error_of_perfection(chances: np.ndarray, resamples: int, seed: int, bins: int = 10) -> float:
-    """The median `calibration_error` if every probability were exactly true: what chance alone makes of it."""
+def error_if_calibrated(probs: np.ndarray, resamples: int, seed: int, bins: int = 10) -> float:
+    """The median `calibration_error` of outcomes drawn with exactly these probabilities: the sampling error alone."""
     rng = np.random.default_rng(seed)
-    draws = (rng.random(len(chances)) < chances for _ in range(resamples))
-    return float(np.median([calibration_error(calibration(pd.Series(draw), chances, bins)) for draw in draws]))
+    draws = (rng.random(len(probs)) < probs for _ in range(resamples))
+    return float(np.median([calibration_error(calibration(pd.Series(draw), probs, bins)) for draw in draws]))
 
 
 @dataclass(frozen=True)
-class Costs:
-    """An invented campaign: an offer costs `offer`; of those who would leave, `kept` stay, for `months` more."""
+class Campaign:
+    """An invented campaign: an offer costs `cost`; a fraction `success` of would-be churners stays, `months` more."""
 
-    offer: float = 50.0
-    kept: float = 0.3
+    cost: float = 50.0
+    success: float = 0.3
     months: float = 12.0
 
 
-def profit_curve(labels, chances, monthly, costs: Costs, steps: int = 101) -> pd.DataFrame:
-    """Expected profit of offering to all above a threshold, in units of MonthlySpending, per customer of the table.
+def net_revenue_curve(labels, probs, bills, campaign: Campaign, steps: int = 101) -> pd.DataFrame:
+    """Revenue that offers to all above a threshold retain, minus what they cost, per customer of the table.
 
-    Shapes: labels, chances, monthly (n,). Columns threshold, profit, offered (share of customers).
+    It counts bills, not profit: what it costs to serve a customer is not in the data.
+    Shapes: labels, probs, bills (n,). Columns threshold, net_revenue, offered (fraction of customers).
     """
-    labels, chances, monthly = (np.asarray(values, dtype=float) for values in (labels, chances, monthly))
-    worth = labels * costs.kept * costs.months * monthly - costs.offer  # of an offer to each customer
+    labels, probs, bills = (np.asarray(values, dtype=float) for values in (labels, probs, bills))
+    worth = labels * campaign.success * campaign.months * bills - campaign.cost  # of an offer to each customer
     rows = []
     for threshold in np.linspace(0, 1, steps):
-        chosen = chances >= threshold
+        chosen = probs >= threshold
         rows.append((threshold, worth[chosen].sum() / len(worth), chosen.mean()))
-    return pd.DataFrame(rows, columns=["threshold", "profit", "offered"])
+    return pd.DataFrame(rows, columns=["threshold", "net_revenue", "offered"])

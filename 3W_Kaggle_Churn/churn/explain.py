@@ -1,4 +1,4 @@
-"""Why the model says so: SHAP values, which divide a prediction among the features."""
+"""Explanations: SHAP values, which divide a prediction among the features."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,6 +6,7 @@ import pandas as pd
 import shap
 from catboost import Pool
 from matplotlib.figure import Figure
+from scipy.special import expit
 from sklearn.pipeline import Pipeline
 
 from churn.data import CATEGORICAL
@@ -13,20 +14,20 @@ from coursework.figures import BLUE, ORANGE
 
 
 def shap_values(model: Pipeline, data: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """Each feature's share of each prediction, in log-odds, (n, features), and the average prediction.
+    """SHAP values in log-odds, (n, features), and the base value, which is the mean prediction in training.
 
-    `model` is a fitted pipeline that ends in CatBoost. A row's shares and the average add up to its prediction.
+    `model` is a fitted pipeline that ends in CatBoost. The values of a row and the base value add up to its prediction.
     Source: Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9.
     """
-    seen, catboost = model[:-1].transform(data), model[-1]
-    pool = Pool(seen, cat_features=[column for column in CATEGORICAL if column in seen])
+    used, catboost = model[:-1].transform(data), model[-1]
+    pool = Pool(used, cat_features=[column for column in CATEGORICAL if column in used])
     explainer = shap.TreeExplainer(catboost)
-    values = pd.DataFrame(explainer.shap_values(pool), columns=seen.columns, index=data.index)
+    values = pd.DataFrame(explainer.shap_values(pool), columns=used.columns, index=data.index)
     return values, float(explainer.expected_value)
 
 
 def order_values(data: pd.DataFrame, labels: pd.Series, column: str) -> np.ndarray:
-    """Ranks of a column's values from 0 to 1: numbers by size, categories by the share of their customers that left."""
+    """Ranks of a column's values from 0 to 1: numbers by size, categories by churn rate."""
     values = data[column]
     if column in CATEGORICAL:
         values = values.map(labels.groupby(values).mean())
@@ -35,7 +36,7 @@ def order_values(data: pd.DataFrame, labels: pd.Series, column: str) -> np.ndarr
 
 
 def plot_summary(values: pd.DataFrame, data: pd.DataFrame, labels: pd.Series, count: int = 10) -> Figure:
-    """The features that matter most, a dot a customer: its share of the prediction, coloured by its value."""
+    """The features with the largest mean absolute SHAP value: one dot per customer, coloured by the feature's value."""
     top = values.abs().mean().sort_values(ascending=False).index[:count]
     figure, ax = plt.subplots(figsize=(10, 5.2))
     rng = np.random.default_rng(0)
@@ -44,16 +45,16 @@ def plot_summary(values: pd.DataFrame, data: pd.DataFrame, labels: pd.Series, co
         dots = ax.scatter(values[column], height, c=order_values(data, labels, column), cmap="plasma", s=7, alpha=0.7)
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_yticks(range(len(top)), list(top))
-    ax.set(ylim=(len(top) - 0.5, -0.5), xlabel="SHAP value: how much it moves the log-odds of leaving")
-    ax.set_title("What moves the prediction, customer by customer")
+    ax.set(ylim=(len(top) - 0.5, -0.5), xlabel="SHAP value (change of the log-odds of churn)")
+    ax.set_title("How much each feature moves the prediction, one dot per customer")
     bar = figure.colorbar(dots, ax=ax, ticks=[0, 1])
     bar.ax.set_yticklabels(["low", "high"])
-    bar.set_label("the feature's value (categories: by share of leavers)")
+    bar.set_label("feature value (categories: by churn rate)")
     return figure
 
 
 def plot_customer(values: pd.Series, base: float, customer: pd.Series, count: int = 9) -> Figure:
-    """One prediction taken apart: from the average, feature by feature, to this customer's log-odds."""
+    """One prediction from the base value, feature by feature, to the customer's log-odds."""
     top = values.abs().sort_values(ascending=False).index[:count]
     steps = [(f"{column} = {customer[column]}", values[column]) for column in top]
     steps.append((f"the other {len(values) - count}", values.drop(top).sum()))
@@ -70,7 +71,7 @@ def plot_customer(values: pd.Series, base: float, customer: pd.Series, count: in
     edges = base + np.cumsum([0.0, *(step for _, step in steps)])
     reach = 0.12 * (edges.max() - edges.min())
     ax.set(ylim=(len(steps) - 0.5, -0.5), xlim=(edges.min() - reach / 3, edges.max() + reach))
-    ax.set_xlabel("log-odds of leaving")
-    chance, average = 1 / (1 + np.exp(-at)), 1 / (1 + np.exp(-base))
-    ax.set_title(f"From the base value ({average:.0%}, dashed) to this customer ({chance:.0%})")
+    ax.set_xlabel("log-odds of churn")
+    prob, average = expit(at), expit(base)
+    ax.set_title(f"From the base value ({average:.0%}, dashed) to this customer ({prob:.0%})")
     return figure

@@ -1,9 +1,8 @@
-"""The models: logistic regression in one pipeline, CatBoost as the original notebook had it, and blends."""
+"""The models: logistic regression in one pipeline, and CatBoost in three settings."""
 
 import pandas as pd
 from catboost import CatBoostClassifier
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
@@ -11,16 +10,20 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTran
 from churn.data import CATEGORICAL, NUMERIC
 
 LEFT_OUT = ("Sex", "TotalSpent")  # the original notebook's choice; TotalSpent is nearly a product of two others
+SHALLOW = {"boosting_type": "Plain", "depth": 3, "learning_rate": 0.05}
+REFERENCE = {"boosting_type": "Ordered", "learning_rate": 0.03}  # the original notebook's best, with trees of depth 6
 
 
-def build_logistic(c: float = 1.0, curves: bool = False) -> Pipeline:
-    """Logistic regression on scaled numbers and one column a category; `curves` lets each number act along a spline.
+def build_logistic(c: float = 1.0, splines: bool = False, left_out: tuple[str, ...] = ()) -> Pipeline:
+    """Logistic regression on scaled numbers and one-hot categories; `splines` makes each number act along a curve.
 
-    A category that training never had becomes a row of zeros.
+    Columns in `left_out` are not used. A category that training did not contain becomes a row of zeros.
     """
-    numbers = make_pipeline(SplineTransformer(n_knots=6), StandardScaler()) if curves else StandardScaler()
-    columns = make_column_transformer((numbers, NUMERIC), (OneHotEncoder(handle_unknown="ignore"), CATEGORICAL))
-    return make_pipeline(columns, LogisticRegression(C=c, max_iter=5000))
+    numbers = [column for column in NUMERIC if column not in left_out]
+    categories = [column for column in CATEGORICAL if column not in left_out]
+    scaled = make_pipeline(SplineTransformer(), StandardScaler()) if splines else StandardScaler()
+    encoded = make_column_transformer((scaled, numbers), (OneHotEncoder(handle_unknown="ignore"), categories))
+    return make_pipeline(encoded, LogisticRegression(C=c, max_iter=5000))
 
 
 def drop_columns(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -29,7 +32,7 @@ def drop_columns(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def build_catboost(settings: dict, seed: int, threads: int, left_out: tuple[str, ...] = LEFT_OUT) -> Pipeline:
-    """CatBoost on the features but `left_out`, with the categories left to it. Source: arXiv:1706.09516."""
+    """CatBoost on all columns but `left_out`; it encodes the categories itself. Source: arXiv:1706.09516."""
     model = CatBoostClassifier(
         cat_features=tuple(column for column in CATEGORICAL if column not in left_out),  # a list cannot be cloned
         random_seed=seed,
@@ -39,19 +42,3 @@ def build_catboost(settings: dict, seed: int, threads: int, left_out: tuple[str,
         **settings,
     )
     return make_pipeline(FunctionTransformer(drop_columns, kw_args={"columns": left_out}), model)
-
-
-def build_defaults(trees: int, seed: int, threads: int) -> Pipeline:
-    """CatBoost with every column and no setting of ours but, for `tiny`, fewer trees than its thousand."""
-    return build_catboost({"iterations": 2 * trees}, seed, threads, left_out=())
-
-
-def build_reference(trees: int, seed: int, threads: int) -> Pipeline:
-    """The original notebook's best: ordered boosting, learning rate 0.03, without Sex and TotalSpent."""
-    settings = {"iterations": trees, "learning_rate": 0.03, "boosting_type": "Ordered"}
-    return build_catboost(settings, seed, threads)
-
-
-def build_blend(catboost: Pipeline, logistic: Pipeline, share: float) -> VotingClassifier:
-    """The average of both models' probabilities; `share` of it from the logistic regression."""
-    return VotingClassifier([("catboost", catboost), ("logistic", logistic)], voting="soft", weights=[1 - share, share])

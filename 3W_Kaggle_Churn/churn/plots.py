@@ -1,82 +1,109 @@
-"""The figures of week 3 that look at the data."""
+"""The figures of week 3 that are not drawn in the notebook's own cells."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from churn.data import CATEGORICAL, NUMERIC
-from coursework.figures import BLUE, GREY, ORANGE, heat_map
-
-STAYED, LEFT = BLUE, ORANGE
-UNITS = {"ClientPeriod": "months", "MonthlySpending": "a month", "TotalSpent": "in all"}
+from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED
 
 
-def plot_numbers(data: pd.DataFrame, labels: pd.Series) -> Figure:
-    """Above, a histogram of each number for both kinds of customer; below, its box plot by target."""
-    figure, axes = plt.subplots(2, 3, figsize=(11, 5.2), height_ratios=(2, 1), sharex="col")
-    for column, (above, below) in zip(NUMERIC, axes.T, strict=True):
-        groups = [data[column][labels == label] for label in (0, 1)]
-        edges = np.linspace(data[column].min(), data[column].max(), 31)
-        for values, colour, name in zip(groups, (STAYED, LEFT), ("stayed", "left"), strict=True):
-            above.hist(values, bins=edges, density=True, color=colour, alpha=0.55, label=name)
-        boxes = below.boxplot(
-            groups, orientation="horizontal", widths=0.6, patch_artist=True, tick_labels=("stayed", "left")
-        )
-        for box, colour in zip(boxes["boxes"], (STAYED, LEFT), strict=True):
-            box.set(facecolor=colour, alpha=0.55)
-        plt.setp(boxes["medians"], color="black")
-        above.set(title=column, yticks=[], ylabel="share of each" if column == NUMERIC[0] else "")
-        below.set(xlabel=UNITS[column])
-    axes[0, 0].legend()
+def plot_c_values(c_values, scores: np.ndarray) -> Figure:
+    """Left: AUC against C, one line per fold, and the mean; right: the same minus each fold's AUC at the best C.
+
+    Shapes: c_values (n,), scores (n, folds).
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2))
+    best = int(np.argmax(scores.mean(axis=1)))
+    for ax, values in zip(axes, (scores, scores - scores[best]), strict=True):
+        ax.plot(c_values, values, color=GREY, linewidth=1, alpha=0.7)
+        ax.plot(c_values, values.mean(axis=1), "o-", color=BLUE)
+        ax.set(xscale="log", xlabel="C (inverse strength of the penalty)")
+    axes[0].set(ylabel="ROC-AUC", title="The folds differ more than the values of C …")
+    axes[1].set(ylabel=f"ROC-AUC minus that at C = {c_values[best]:g}", title="… so we compare within folds")
+    axes[0].annotate(
+        "mean", (c_values[best], scores[best].mean()), xytext=(0, 7), textcoords="offset points", color=BLUE
+    )
     return figure
 
 
-def plot_pairs(data: pd.DataFrame, labels: pd.Series) -> Figure:
-    """Every pair of numbers as points, and each alone as a density, by target."""
-    table = data[NUMERIC].assign(customer=labels.map({0: "stayed", 1: "left"}))
-    with plt.rc_context({"figure.constrained_layout.use": False}):
-        grid = sns.pairplot(
-            table, hue="customer", hue_order=["stayed", "left"], palette=[STAYED, LEFT], height=2.3, aspect=1.2,
-            plot_kws={"s": 6, "alpha": 0.35, "linewidth": 0}, diag_kws={"common_norm": False, "cut": 0}, corner=True,
-        )  # fmt: skip
-    sns.move_legend(grid, "upper right", bbox_to_anchor=(0.75, 0.95), frameon=False, markerscale=4)
-    return grid.figure
-
-
-def plot_product(data: pd.DataFrame) -> Figure:
-    """Left, correlations of the numbers; right, TotalSpent against ClientPeriod times MonthlySpending."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), width_ratios=(1.15, 1), gridspec_kw={"wspace": 0.12})
-    product = data["ClientPeriod"] * data["MonthlySpending"]
-    table = data[NUMERIC].assign(**{"period × spending": product}).corr()
-    heat_map(left, table.to_numpy(), list(table.index), [name.replace(" × ", "\n× ") for name in table.columns], ".2f")
-    left.tick_params(axis="x", labelsize=8)
-    left.set_title("Correlation")
-    right.scatter(product, data["TotalSpent"], s=5, alpha=0.3, color=BLUE)
-    right.plot([0, product.max()], [0, product.max()], color=GREY, linewidth=1)
-    right.set(xlabel="ClientPeriod × MonthlySpending", ylabel="TotalSpent", title="One column too many")
+def plot_study(table: pd.DataFrame) -> Figure:
+    """Left: the AUC of each trial and the best so far; right: AUC by learning rate, coloured by depth."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), sharey=True)
+    kept, pruned = table[~table["pruned"]], table[table["pruned"]]
+    left.scatter(pruned.index, pruned["auc"], s=30, facecolors="none", edgecolors=GREY, label="pruned")
+    left.scatter(kept.index, kept["auc"], s=30, color=BLUE, label="all folds")
+    left.step(kept.index, kept["auc"].cummax(), where="post", color=ORANGE, label="best so far")
+    left.set(xlabel="trial", ylabel="ROC-AUC, mean of the folds", title="AUC of each trial")
+    left.set_ylim(table["auc"].quantile(0.1) - 0.001, table["auc"].max() + 0.001)
+    left.legend(fontsize=9, loc="center right")
+    points = right.scatter(
+        kept["learning_rate"], kept["auc"], c=kept["depth"], s=40, vmin=0.5, vmax=5.5, cmap=plt.get_cmap("viridis", 5)
+    )
+    figure.colorbar(points, ax=right, label="depth of the trees", ticks=range(1, 6))
+    right.set(xscale="log", xlabel="learning rate", title="AUC against learning rate and depth")
+    right.set_xticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
+    right.minorticks_off()
     return figure
 
 
-def plot_categories(data: pd.DataFrame, labels: pd.Series) -> Figure:
-    """Counts of every category of every column by target, with the share that left."""
-    figure, axes = plt.subplots(4, 4, figsize=(12.4, 10.6), sharex=True)
-    for ax, column in zip(axes.flat, CATEGORICAL, strict=True):
-        counts = pd.crosstab(data[column], labels).reindex(columns=[0, 1], fill_value=0)
-        counts = counts.loc[counts.sum(axis=1).sort_values().index]
-        names = [
-            str(name).replace(" (automatic)", "").replace(" internet service", " internet") for name in counts.index
-        ]
-        ax.barh(names, counts[0], color=STAYED, label="stayed")
-        ax.barh(names, counts[1], left=counts[0], color=LEFT, label="left")
-        for row, (stayed, left) in enumerate(counts.to_numpy()):
-            ax.text((stayed + left) * 1.02, row, f"{left / (stayed + left):.0%}", va="center", fontsize=9)
-        ax.set_title(column, fontsize=10)
-        ax.tick_params(axis="y", labelsize=9)
-        ax.grid(visible=False)
-        ax.margins(x=0.16)
-    axes[0, 0].legend(loc="lower right", fontsize=9)
-    for ax in axes[-1]:
-        ax.set_xlabel("customers")
+def plot_differences(differences: dict[str, np.ndarray], intervals: dict[str, tuple], baseline: str) -> Figure:
+    """AUC minus that of `baseline`, fold by fold, for each model, with the mean and its interval."""
+    figure, ax = plt.subplots(figsize=(9, 0.7 * len(differences) + 1.2))
+    for row, (name, values) in enumerate(differences.items()):
+        mean, low, high = intervals[name]
+        ax.scatter(values, np.full(len(values), row) + 0.22, s=16, color=GREY, alpha=0.6)
+        ax.plot([low, high], [row, row], color=BLUE, linewidth=3)
+        ax.plot(mean, row, "o", color=BLUE, markersize=8)
+    ax.axvline(0, color=RED, linewidth=1)
+    ax.set_yticks(range(len(differences)), list(differences))
+    ax.set(xlabel=f"ROC-AUC minus that of {baseline}, same fold", ylim=(len(differences) - 0.5, -0.5))
+    ax.set_title("Paired differences: dots are folds, bars are 95 % intervals of the mean")
+    return figure
+
+
+def plot_calibration(table: pd.DataFrame, probs: np.ndarray, labels: pd.Series) -> Figure:
+    """Left: observed churn rate against predicted probability; right: histograms of the predictions by outcome."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.7))
+    left.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    margins = [table["observed"] - table["low"], table["high"] - table["observed"]]
+    left.errorbar(table["predicted"], table["observed"], yerr=margins, fmt="o", color=BLUE, capsize=3)
+    left.set(xlabel="predicted probability of churn", ylabel="observed churn rate", xlim=(0, 1), ylim=(0, 1))
+    left.set_title("Calibration in ten groups")
+    for label, colour, name in ((0, BLUE, "stayed"), (1, ORANGE, "churned")):
+        right.hist(probs[labels == label], bins=40, range=(0, 1), color=colour, alpha=0.6, label=name)
+    right.set(xlabel="predicted probability of churn", ylabel="customers", xlim=(0, 1))
+    right.set_title("Predictions by outcome")
+    right.legend()
+    return figure
+
+
+def plot_net_revenue(table: pd.DataFrame, best: pd.Series, break_even: float) -> Figure:
+    """Net revenue by threshold, with the maximum and the threshold that follows from the costs (`break_even`)."""
+    figure, ax = plt.subplots(figsize=(8, 3.4))
+    ax.plot(table["threshold"], table["net_revenue"], color=BLUE)
+    ax.axvline(break_even, color=GREY, linestyle="--", linewidth=1)
+    ax.axhline(0, color=GREY, linewidth=1)
+    ax.plot(best["threshold"], best["net_revenue"], "o", color=RED, markersize=9)
+    ax.annotate(
+        f"{best['net_revenue']:.2f} at {best['threshold']:.2f}, {best['offered']:.0%} get an offer",
+        (best["threshold"], best["net_revenue"]), xytext=(0, 12), textcoords="offset points", color=RED,
+    )  # fmt: skip
+    low, high = min(table["net_revenue"].min(), 0), table["net_revenue"].max()
+    ax.set(xlabel="threshold", ylabel="net revenue per customer", ylim=(low - 0.1 * high, 1.3 * high))
+    ax.set_title("Offers to the customers above a threshold")
+    ax.text(break_even, low, " break-even", color="dimgrey", fontsize=9)
+    return figure
+
+
+def plot_permutations(score: float, shuffled: np.ndarray) -> Figure:
+    """AUCs of models trained on shuffled labels, and that of the model trained on the real ones."""
+    figure, ax = plt.subplots(figsize=(8, 2.7))
+    ax.hist(shuffled, bins=20, color=GREY)
+    ax.axvline(score, color=GREEN)
+    ax.text(score, ax.get_ylim()[1] * 0.9, "real labels ", ha="right", va="top", color=GREEN)
+    ax.text(shuffled.max() + 0.005, ax.get_ylim()[1] * 0.5, "shuffled labels", color="dimgrey")
+    ax.set(
+        xlabel="ROC-AUC", ylabel="models", xlim=(0.4, 0.9), title="Training on shuffled labels gives an AUC near 0.5"
+    )
     return figure

@@ -1,4 +1,4 @@
-"""The submission: made, checked, written, and the one command that sends it."""
+"""The submission: built, checked, written, and the command that sends it."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from coursework.records import write_text
 from coursework.tables import check_columns, check_finite, check_ids
 
 
-def build_submission(chances: np.ndarray, id_column: str = "Id") -> pd.DataFrame:
-    """Kaggle's form: ids from 0 in the order of test.csv, and the probability of leaving. chances: (m,)."""
-    return pd.DataFrame({id_column: np.arange(len(chances)), TARGET: np.asarray(chances, dtype=float)})
+def build_submission(probs: np.ndarray, id_column: str = "Id") -> pd.DataFrame:
+    """Kaggle's form: ids from 0 in the order of test.csv, and the probability of churn. probs: (m,)."""
+    return pd.DataFrame({id_column: np.arange(len(probs)), TARGET: np.asarray(probs, dtype=float)})
 
 
 def check_submission(
@@ -25,7 +25,7 @@ def check_submission(
     if not pd.api.types.is_integer_dtype(ids):
         raise ValueError(f"{name}: {id_name} is {ids.dtype}, expected whole numbers from 0")
     if len(table) != rows:
-        raise ValueError(f"{name}: {len(table)} rows, expected {rows}, one a customer of the test part")
+        raise ValueError(f"{name}: {len(table)} rows, expected {rows}, one for each test row")
     wrong = np.flatnonzero(ids.to_numpy() != np.arange(rows))
     if len(wrong):
         row = wrong[0]

@@ -1,8 +1,8 @@
-"""Tuning with Optuna: each trial is scored fold by fold, and a hopeless one is given up early.
+"""Tuning with Optuna, resumable: each trial is scored fold by fold, and pruned early if it lags behind.
 
-A study survives a kill: the same call goes on where it stopped, and ends with the same trials, for the sampler of a
-trial is seeded by how many were finished before it. Several machines may share one study, each with a seed of its own;
-then which trials there are is chance.
+A killed study resumes: the same call continues where it stopped and ends with the same trials, because the sampler of
+each trial is seeded by the number of trials finished before it. Several machines may share one study, each with a seed
+of its own; then the trials depend on timing.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from tqdm import tqdm
 from churn.models import LEFT_OUT
 from coursework.records import build_dir, write_bytes
 
-SPACE = 1  # raise it when `suggest_settings` or the models change: old studies must not go on under new rules
+SPACE = 2  # raise it when `suggest_settings` or the models change, so that no old study continues with new rules
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-# The first trial: small trees, which the original notebook's grid found good too.
-START = {"depth": 3, "learning_rate": 0.05, "trees_share": 0.6, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 1.0}
+# The first trial: the shallow model, with CatBoost's defaults for the rest.
+START = {"depth": 3, "learning_rate": 0.05, "fraction": 1.0, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 1.0}
 
 
 def suggest_settings(trial: optuna.Trial, trees: int) -> dict:
-    """The space: small to medium trees, at most `trees` of them, with plain boosting, which is the faster."""
+    """The search space: shallow to medium trees, at most `trees` of them, with plain boosting, which is faster."""
     return {
         "boosting_type": "Plain",
         "depth": trial.suggest_int("depth", 1, 5),
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
-        "iterations": max(2, round(trees * trial.suggest_float("trees_share", 0.2, 1.0))),
+        "iterations": max(2, round(trees * trial.suggest_float("fraction", 0.2, 1.0))),
         "l2_leaf_reg": trial.suggest_float("l2_leaf_reg", 0.5, 30.0, log=True),
         "random_strength": trial.suggest_float("random_strength", 0.1, 10.0, log=True),
         "rsm": trial.suggest_float("rsm", 0.3, 1.0),
@@ -51,9 +51,9 @@ def study_path(storage: str | None) -> str | Path | None:
 def open_study(
     data: pd.DataFrame, labels: pd.Series, folds: list, trees: int, storage: str | Path | None
 ) -> optuna.Study:
-    """A study for these very rows and folds: from `storage` (a file, or a database's URL), or new, or in memory.
+    """The study of these rows and folds: from `storage` (a file or a database's URL), or a new one; None: in memory.
 
-    Other rows, folds, numbers of trees, versions or spaces get another study in the same storage.
+    Other rows, folds, numbers of trees, versions or search spaces get another study in the same storage.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     content = hashlib.sha256(pd.util.hash_pandas_object(data.assign(target=labels)).to_numpy().tobytes())
@@ -71,7 +71,7 @@ def open_study(
 
 
 def cut_torn_line(path: Path) -> None:
-    """Cut off a last line that a kill or a full disk has torn: Optuna would go on behind it, and then read neither."""
+    """Remove an incomplete last line, left by a kill or a full disk: Optuna would append to it and read neither."""
     if path.exists():
         content = path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
@@ -80,10 +80,10 @@ def cut_torn_line(path: Path) -> None:
 
 
 def tune(study: optuna.Study, build: Callable, data, labels, folds: list, trials: int, trees: int, seed: int) -> None:
-    """Bring `study` to `trials` finished ones; `build(settings)` gives the model, `folds` pairs of row numbers.
+    """Add trials until `study` has `trials` finished ones; `build(settings)` gives the model.
 
-    A trial is pruned, from the second fold on, when the best of its running means is below the median of those that
-    the complete trials had by then.
+    A trial is pruned, from the second fold on, when its best running mean is below the median of the running means
+    that complete trials had at that fold.
     """
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
     finished = len(study.get_trials(states=DONE))
@@ -93,12 +93,12 @@ def tune(study: optuna.Study, build: Callable, data, labels, folds: list, trials
             trial = study.ask()
             score = score_trial(trial, build(suggest_settings(trial, trees)), data, labels, folds)
             study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
-            before, finished = finished, len(study.get_trials(states=DONE))  # others may have finished some too
+            before, finished = finished, len(study.get_trials(states=DONE))  # other workers may have finished some
             bar.update(finished - before)
 
 
 def score_trial(trial: optuna.Trial, model, data, labels, folds: list) -> float | None:
-    """The mean AUC over the folds, or None if the pruner gives up on the way."""
+    """The mean AUC over the folds, or None if the trial is pruned."""
     scores = []
     for step, (train, test) in enumerate(folds):
         fitted = clone(model).fit(data.iloc[train], labels.iloc[train])
@@ -115,7 +115,7 @@ def best_settings(study: optuna.Study, trees: int) -> dict:
 
 
 def study_table(study: optuna.Study) -> pd.DataFrame:
-    """One row a finished trial, in order: its parameters, its mean AUC over the folds it saw, whether it was pruned."""
+    """One row per finished trial: its parameters, its mean AUC over the folds it completed, whether it was pruned."""
     trials = study.get_trials(states=DONE)
     rows = [
         {

@@ -1,0 +1,45 @@
+"""The competition's test labels are public; nothing that trains, tunes or chooses may depend on them."""
+
+import json
+
+import pytest
+from nbformat import v4
+
+from coursework import notebooks
+from coursework.weeks import find_week
+
+SMALL = "permutations=4,trials=2,forest_trees=2,explained=20,resamples=10"
+FLIP = """
+from churn import telco
+
+_read, _split = telco.read_telco, telco.pd.read_csv(telco.SPLIT)
+
+
+def read_flipped():
+    table, rows = _read(), _split["row"][_split["part"] == "test"]
+    table.loc[rows, "Churn"] = 1 - table.loc[rows, "Churn"]
+    return table
+
+
+data.read_telco = read_flipped
+"""
+
+
+def metrics_of_the_week(flip):
+    """All metrics of the notebook at tiny; with `flip`, every label of the test set is turned into the other."""
+    week = find_week("3W")
+    notebook = notebooks.read_notebook(week.folder / "churn.ipynb")
+    loading = next(k for k, cell in enumerate(notebook.cells) if "load_customers(" in cell.source)
+    before, after = notebook.cells[loading].source.split("use_style()\n")
+    notebook.cells[loading].source = f"{before}{FLIP if flip else ''}\nuse_style()\n{after}"
+    notebook.cells.append(v4.new_code_cell("import json; print(json.dumps(run.metrics))"))
+    assert notebooks.execute(notebook, week.folder, notebooks.kernel_environment("tiny", SMALL)) is None
+    return json.loads(notebook.cells[-1].outputs[0].text)
+
+
+def test_only_the_competitions_score_depends_on_the_test_labels():
+    real, flipped = metrics_of_the_week(flip=False), metrics_of_the_week(flip=True)
+    assert flipped.pop("competition_auc") == pytest.approx(1 - real.pop("competition_auc"), abs=1e-12)
+    assert flipped.pop("competition_gain") == pytest.approx(-real.pop("competition_gain"), abs=1e-12)
+    assert len(real) >= 12
+    assert flipped == real
