@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.cases import Case
+from benchmarks.rivals.logreg_skglm import SkglmLogisticRegression
 from benchmarks.rivals.logreg_textbook import TextbookLogisticRegression
 from coursework.runtime import seconds
 from logreg.config import CONFIGS
@@ -26,6 +27,7 @@ from logreg.reference import find_optimum
 ALPHA, L1_RATIO, ENOUGH, EPOCHS, SEEDS = 0.01, 0.5, 0.01, 100, range(5)
 BUDGETS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16)
 SAGA_BUDGETS = (50, 100, 150, 200, 300, 400, 600)
+NEWTON_BUDGETS = tuple(range(1, 16))
 DATA = "MNIST 0 and 1, 14,780 × 784, standardised, float64, alpha 0.01, l1_ratio 0.5"
 TO_ENOUGH = f"{DATA}; to within 1 % of the minimum for each of five seeds, rates (and SGDClassifier's schedule) tuned"
 
@@ -90,6 +92,24 @@ def tuned_saga():
     return fastest([partial(build_saga, ALPHA, L1_RATIO, len(load_rows()[1]))], SAGA_BUDGETS)
 
 
+def build_skglm(iterations: int, seed: int) -> SkglmLogisticRegression:
+    """skglm's solver; `seed` is not used, for it draws nothing."""
+    return SkglmLogisticRegression(ALPHA, L1_RATIO, iterations)
+
+
+@cache
+def tuned_skglm():
+    """skglm, with as many outer iterations as it needs."""
+    return fastest([build_skglm], NEWTON_BUDGETS)
+
+
+@cache
+def load_columns() -> tuple[np.ndarray, np.ndarray]:
+    """The features in column order, which skglm needs, and the labels."""
+    X, y, _ = load_rows()
+    return np.asfortranarray(X), y
+
+
 def train_ours() -> SGDLogisticRegression:
     """As many epochs of ours at a constant rate."""
     X, y, _ = load_rows()
@@ -124,9 +144,12 @@ def build_cases() -> list[Case]:
 
     ours = partial(fit, tuned_ours)
     sgd, saga = partial(fit, tuned_sgd_classifier), partial(fit, tuned_saga)
+    newton, ordered = partial(fit, tuned_skglm), lambda: tuned_skglm().fit(*load_columns())
     loop = f"{DATA}; {EPOCHS} epochs of batches of 128, all included"
     return [
-        Case("logreg_vs_sgdclassifier", "against a tuned SGDClassifier", TO_ENOUGH, 1, ours, sgd, both_close),
+        Case("logreg_vs_sgdclassifier", "against a tuned SGDClassifier", TO_ENOUGH, 1.2, ours, sgd, both_close),
+        Case("logreg_vs_skglm", "against skglm's ProxNewton", TO_ENOUGH, 1, ours, newton, both_close),
+        Case("logreg_vs_skglm_no_copy", "the same, columns given", TO_ENOUGH, 1.2, ours, ordered, both_close),
         Case("logreg_vs_saga", 'against LogisticRegression("saga")', TO_ENOUGH, 1, ours, saga, both_close),
         Case(
             "logreg_vs_textbook_loop", "against the textbook loop", loop, 2.5, train_ours, train_textbook, both_learnt

@@ -15,7 +15,7 @@ TAUGHT = [(week, name) for week, name in NOTEBOOKS if sync.source_cells(notebook
 # For each notebook with source cells: an edit of one of them, and a metric that it must change.
 EDITS = {
     "knn.ipynb": ("np.argsort(distances", "np.argsort(-distances", "scratch_agreement"),
-    "churn.ipynb": ("residuals = y - probs", "residuals = probs - y", "scratch_auc"),
+    "churn.ipynb": ("curvature = probs * (1 - probs)", "curvature = np.ones(len(y))", "scratch_auc"),
     "logistic_regression.ipynb": ("- self.lr * grad_weights", "+ self.lr * grad_weights", "mnist01_cv_accuracy"),
 }
 MODULE = """

@@ -89,7 +89,10 @@ def tune(study: optuna.Study, build: Callable, data, labels, folds: list, trials
     finished = len(study.get_trials(states=DONE))
     with tqdm(total=trials, initial=finished, desc="tuning", unit="trial", leave=False) as bar:
         while finished < trials:
-            study.sampler = optuna.samplers.TPESampler(seed=seed + finished, multivariate=True, n_startup_trials=8)
+            # constant_liar: a trial that a kill left running must not influence the next ones.
+            study.sampler = optuna.samplers.TPESampler(
+                seed=seed + finished, multivariate=True, n_startup_trials=8, constant_liar=False
+            )
             trial = study.ask()
             score = score_trial(trial, build(suggest_settings(trial, trees)), data, labels, folds)
             study.tell(trial, score, state=TrialState.PRUNED if score is None else TrialState.COMPLETE)
