@@ -140,11 +140,20 @@ def test_calibration_by_hand():
 
 def test_perfect_probabilities_err_by_chance_alone():
     probs = np.random.default_rng(0).random(4000)
-    perfect = evaluate.error_if_calibrated(probs, 50, 0)
-    assert 0.005 < perfect < 0.03
+    errors = evaluate.simulate_calibration_errors(probs, 200, 0)
+    assert errors.shape == (200,)
+    assert 0.005 < np.median(errors) < 0.03
     labels = pd.Series(np.random.default_rng(1).random(4000) < probs)
-    assert evaluate.calibration_error(evaluate.calibration(labels, probs)) < 2 * perfect
-    assert evaluate.calibration_error(evaluate.calibration(labels, probs**2)) > 3 * perfect
+    found = evaluate.calibration_error(evaluate.calibration(labels, probs))
+    assert 0.02 < (errors >= found).mean() < 0.98
+    assert evaluate.calibration_error(evaluate.calibration(labels, probs**2)) > errors.max()
+
+
+def test_simulated_errors_are_those_of_calibration():
+    probs = np.sort(np.random.default_rng(0).random(100))
+    draw = pd.Series(np.random.default_rng(5).random(100) < probs)
+    expected = evaluate.calibration_error(evaluate.calibration(draw, probs))
+    assert evaluate.simulate_calibration_errors(probs, 1, 5)[0] == pytest.approx(expected)
 
 
 def test_net_revenue_by_hand():

@@ -182,7 +182,7 @@ def test_two_workers_share_one_study_and_stop_at_its_end(customers, tmp_path, mo
     tune.tune(first, build, data, labels, cuts, 8, 12, 7)
     table = tune.study_table(first)
     assert len(table) in (8, 9)  # the first may be at one trial while the second ends the rest
-    assert not table.drop(columns=["auc", "folds", "pruned"]).duplicated().any()
+    assert not table.drop(columns=["auc", "gain", "folds", "pruned"]).duplicated().any()
 
 
 def test_a_torn_last_line_is_cut_off(customers, tmp_path):
@@ -198,6 +198,15 @@ def test_hopeless_trials_are_given_up(customers):
     assert table["pruned"].any()
     assert (table["folds"][table["pruned"]] < 3).all()
     assert (table["folds"][~table["pruned"]] == 3).all()
+
+
+def test_gains_compare_the_same_folds(customers):
+    study = run_study(customers, None, 16)
+    table = tune.study_table(study)
+    assert table["gain"].iloc[0] == 0
+    for row, trial in zip(table.itertuples(), study.get_trials(states=tune.DONE), strict=True):
+        first = study.trials[0].intermediate_values[row.folds - 1]
+        assert row.gain == trial.intermediate_values[row.folds - 1] - first
 
 
 def test_the_best_trial_is_scored_on_all_folds(customers):

@@ -116,7 +116,7 @@ def test_watching_does_not_change_the_training():
     targets = y[:, None].astype(float)
     _, _, optimum = find_optimum(X, targets, 0.01, 0.5)
     model = SGDLogisticRegression(0.01, 0.5, random_state=3)
-    curve, watched = evaluate.watch_gap(model, X, y, optimum)
+    curve, watched, _ = evaluate.watch_gap(model, X, y, optimum)
     alone = SGDLogisticRegression(0.01, 0.5, random_state=3).fit(X, y)
     assert (watched.coef_ == alone.coef_).all()
     assert len(curve) in (alone.n_iter_, alone.n_iter_ + 1)

@@ -14,7 +14,6 @@ class Config:
     few_rows: int = 400  # training images where a model is to overfit
     samples: int = 10  # such training sets
     seeds: int = 5  # trainings of each method, where methods are compared
-    batch_size: int = 128
     alpha: float = 0.01  # strength of the penalty where optimisers are compared
     l1_ratio: float = 0.5  # fraction of L1 in it
     path: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01, 0.03)  # strengths of L1 for the images of weights

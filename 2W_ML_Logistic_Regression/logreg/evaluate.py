@@ -37,12 +37,13 @@ def relative_gap(model, X, y, alpha: float, l1_ratio: float, optimum: float) -> 
     return value / optimum - 1
 
 
-def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.DataFrame, SGDLogisticRegression]:
+def watch_gap(
+    model: SGDLogisticRegression, X, y, optimum: float
+) -> tuple[pd.DataFrame, SGDLogisticRegression, tuple[np.ndarray, np.ndarray]]:
     """Train `model` on two classes and watch: the relative gap, and weights that are exactly 0, after each epoch.
 
     Shapes: X (n, d), y (n,) of 0 and 1. Returns the columns gap and zeros, indexed by epoch from 1, with one more row
-    for the step on all rows where there is one, and the trained model. `attrs["last"]` of the table holds weights and
-    intercept after the last epoch.
+    for the step on all rows where there is one; the trained model; and weights and intercept after the last epoch.
     """
     penalties, rows = (model.alpha, model.l1_ratio), []
 
@@ -61,9 +62,7 @@ def watch_gap(model: SGDLogisticRegression, X, y, optimum: float) -> tuple[pd.Da
     trained = Watched(**model.get_params()).fit(X, y)
     if not np.array_equal(trained.coef_, last[0]):  # it has ended with the step on all rows
         measure(trained.coef_, trained.intercept_)
-    curve = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
-    curve.attrs["last"] = tuple(last)  # weights and intercept after the last epoch
-    return curve, trained
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch")), trained, tuple(last)
 
 
 def compare_l1_steps(model: SGDLogisticRegression, X, y, best_weights, optimum: float, seeds: int) -> pd.DataFrame:
@@ -78,8 +77,8 @@ def compare_l1_steps(model: SGDLogisticRegression, X, y, best_weights, optimum: 
     penalties = model.alpha, model.l1_ratio
     for step in L1_STEPS:
         for seed in range(seeds):
-            curve, fitted = watch_gap(clone(model).set_params(l1_step=step, random_state=seed), X, y, optimum)
-            stages = {"last epoch": curve.attrs["last"]}
+            curve, fitted, last = watch_gap(clone(model).set_params(l1_step=step, random_state=seed), X, y, optimum)
+            stages = {"last epoch": last}
             if step == "subgradient":
                 state = OptimizerState(fitted.coef_, fitted.intercept_)
                 full_batch_step(X, targets, state, model.learning_rate, *penalties)

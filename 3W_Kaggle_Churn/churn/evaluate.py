@@ -38,8 +38,9 @@ def fold_scores(model, data, labels, folds: list, name: str = "") -> tuple[np.nd
 
 
 def paired_interval(differences: np.ndarray, test_ratio: float, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of paired fold differences, with a t interval that is corrected for training rows which folds share.
+    """Mean of paired fold differences, with the corrected resampled t interval.
 
+    Folds share training rows, so the naive interval is too narrow; the correction is approximate for cross-validation.
     `test_ratio` is the size of a test fold over that of its training part, 1/4 for five folds.
     Raises: ValueError for fewer than two differences. Source: Nadeau and Bengio 2003, doi:10.1023/A:1024068626366.
     """
@@ -53,10 +54,10 @@ def paired_interval(differences: np.ndarray, test_ratio: float, level: float = 0
 
 
 def choose_simplest(scores: dict, test_ratio: float):
-    """The simplest model that is not measurably worse than the best: its key in `scores`.
+    """Start at the model with the best mean; move to simpler ones until one is measurably worse than the best.
 
-    `scores` holds the fold scores of each model, the simplest first. From the one with the best mean we go to simpler
-    ones until the paired interval of the difference from the best excludes zero.
+    `scores` holds the fold scores of each model, the simplest first; returns a key of it. Measurably worse: the paired
+    interval of the difference from the best lies below zero.
     """
     names = list(scores)
     best = chosen = max(names, key=lambda name: np.mean(scores[name]))
@@ -111,11 +112,15 @@ def calibration_error(table: pd.DataFrame) -> float:
     return float((table["predicted"] - table["observed"]).abs().mean())
 
 
-def error_if_calibrated(probs: np.ndarray, resamples: int, seed: int, bins: int = 10) -> float:
-    """The median `calibration_error` of outcomes drawn with exactly these probabilities: the sampling error alone."""
-    rng = np.random.default_rng(seed)
-    draws = (rng.random(len(probs)) < probs for _ in range(resamples))
-    return float(np.median([calibration_error(calibration(pd.Series(draw), probs, bins)) for draw in draws]))
+def simulate_calibration_errors(probs: np.ndarray, draws: int, seed: int, bins: int = 10) -> np.ndarray:
+    """Calibration errors (draws,) of outcomes drawn with exactly these probabilities: the sampling error alone."""
+    probs = np.sort(probs)
+    groups = np.array_split(np.arange(len(probs)), bins)
+    rng, errors = np.random.default_rng(seed), []
+    for _ in range(draws):
+        surplus = (rng.random(len(probs)) < probs) - probs
+        errors.append(np.mean([abs(surplus[group].mean()) for group in groups]))
+    return np.array(errors)
 
 
 @dataclass(frozen=True)

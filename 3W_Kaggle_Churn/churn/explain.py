@@ -14,7 +14,7 @@ from coursework.figures import BLUE, ORANGE
 
 
 def shap_values(model: Pipeline, data: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """SHAP values in log-odds, (n, features), and the base value, which is the mean prediction in training.
+    """SHAP values in log-odds, (n, features), and the base value, the mean log-odds in training.
 
     `model` is a fitted pipeline that ends in CatBoost. The values of a row and the base value add up to its prediction.
     Source: Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9.

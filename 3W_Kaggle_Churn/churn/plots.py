@@ -28,22 +28,15 @@ def plot_c_values(c_values, scores: np.ndarray) -> Figure:
 
 
 def plot_study(table: pd.DataFrame) -> Figure:
-    """Left: the AUC of each trial and the best so far; right: AUC by learning rate, coloured by depth."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), sharey=True)
+    """AUC of each trial minus that of the first trial, on the folds that the trial completed; `table` has `gain`."""
+    figure, ax = plt.subplots(figsize=(9, 3.2))
     kept, pruned = table[~table["pruned"]], table[table["pruned"]]
-    left.scatter(pruned.index, pruned["auc"], s=30, facecolors="none", edgecolors=GREY, label="pruned")
-    left.scatter(kept.index, kept["auc"], s=30, color=BLUE, label="all folds")
-    left.step(kept.index, kept["auc"].cummax(), where="post", color=ORANGE, label="best so far")
-    left.set(xlabel="trial", ylabel="ROC-AUC, mean of the folds", title="AUC of each trial")
-    left.set_ylim(table["auc"].quantile(0.1) - 0.001, table["auc"].max() + 0.001)
-    left.legend(fontsize=9, loc="center right")
-    points = right.scatter(
-        kept["learning_rate"], kept["auc"], c=kept["depth"], s=40, vmin=0.5, vmax=5.5, cmap=plt.get_cmap("viridis", 5)
-    )
-    figure.colorbar(points, ax=right, label="depth of the trees", ticks=range(1, 6))
-    right.set(xscale="log", xlabel="learning rate", title="AUC against learning rate and depth")
-    right.set_xticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
-    right.minorticks_off()
+    ax.axhline(0, color=GREY, linewidth=1)
+    ax.scatter(pruned.index, pruned["gain"], s=30, facecolors="none", edgecolors=GREY, label="pruned")
+    ax.scatter(kept.index, kept["gain"], s=30, color=BLUE, label="all folds")
+    ax.step(kept.index, kept["gain"].cummax(), where="post", color=ORANGE, label="best so far")
+    ax.set(xlabel="trial", ylabel="difference in ROC-AUC", title="Each trial minus the first, on the same folds")
+    ax.legend(fontsize=9, loc="lower right")
     return figure
 
 
@@ -56,9 +49,10 @@ def plot_differences(differences: dict[str, np.ndarray], intervals: dict[str, tu
         ax.plot([low, high], [row, row], color=BLUE, linewidth=3)
         ax.plot(mean, row, "o", color=BLUE, markersize=8)
     ax.axvline(0, color=RED, linewidth=1)
+    ax.text(0, -0.45, f" {baseline}", color=RED, fontsize=9, va="top")
     ax.set_yticks(range(len(differences)), list(differences))
-    ax.set(xlabel=f"ROC-AUC minus that of {baseline}, same fold", ylim=(len(differences) - 0.5, -0.5))
-    ax.set_title("Paired differences: dots are folds, bars are 95 % intervals of the mean")
+    ax.set(xlabel=f"difference in ROC-AUC from {baseline}, same fold", ylim=(len(differences) - 0.5, -0.5))
+    ax.set_title("Paired differences from the best candidate")
     return figure
 
 
@@ -66,10 +60,11 @@ def plot_calibration(table: pd.DataFrame, probs: np.ndarray, labels: pd.Series) 
     """Left: observed churn rate against predicted probability; right: histograms of the predictions by outcome."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.7))
     left.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    left.text(0.84, 0.88, "calibrated", color="dimgrey", fontsize=9, ha="right")
     margins = [table["observed"] - table["low"], table["high"] - table["observed"]]
     left.errorbar(table["predicted"], table["observed"], yerr=margins, fmt="o", color=BLUE, capsize=3)
-    left.set(xlabel="predicted probability of churn", ylabel="observed churn rate", xlim=(0, 1), ylim=(0, 1))
-    left.set_title("Calibration in ten groups")
+    left.set(xlabel="predicted probability of churn", ylabel="observed churn rate", xlim=(-0.03, 1), ylim=(-0.03, 1))
+    left.set_title("Reliability diagram")
     for label, colour, name in ((0, BLUE, "stayed"), (1, ORANGE, "churned")):
         right.hist(probs[labels == label], bins=40, range=(0, 1), color=colour, alpha=0.6, label=name)
     right.set(xlabel="predicted probability of churn", ylabel="customers", xlim=(0, 1))
@@ -92,7 +87,7 @@ def plot_net_revenue(table: pd.DataFrame, best: pd.Series, break_even: float) ->
     low, high = min(table["net_revenue"].min(), 0), table["net_revenue"].max()
     ax.set(xlabel="threshold", ylabel="net revenue per customer", ylim=(low - 0.1 * high, 1.3 * high))
     ax.set_title("Offers to the customers above a threshold")
-    ax.text(break_even, low, " break-even", color="dimgrey", fontsize=9)
+    ax.text(break_even, high * 0.25, " break-even", color="dimgrey", fontsize=9)
     return figure
 
 

@@ -118,15 +118,26 @@ def best_settings(study: optuna.Study, trees: int) -> dict:
 
 
 def study_table(study: optuna.Study) -> pd.DataFrame:
-    """One row per finished trial: its parameters, its mean AUC over the folds it completed, whether it was pruned."""
+    """One row per finished trial: its parameters, its mean AUC over the folds it completed, whether it was pruned.
+
+    `gain` is this mean minus that of the first complete trial over the same folds.
+    """
     trials = study.get_trials(states=DONE)
+    first = next((trial for trial in trials if trial.state == TrialState.COMPLETE), None)
     rows = [
         {
             **trial.params,
             "auc": trial.intermediate_values[max(trial.intermediate_values)],
+            "gain": difference_from(first, trial),
             "folds": len(trial.intermediate_values),
             "pruned": trial.state == TrialState.PRUNED,
         }
         for trial in trials
     ]
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="trial"))
+
+
+def difference_from(first: optuna.trial.FrozenTrial | None, trial: optuna.trial.FrozenTrial) -> float:
+    """Running mean of `trial` at its last fold, minus that of `first` at the same fold; nan without `first`."""
+    step = max(trial.intermediate_values)
+    return np.nan if first is None else trial.intermediate_values[step] - first.intermediate_values[step]
