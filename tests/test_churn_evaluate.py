@@ -45,6 +45,9 @@ def test_fold_scores_are_those_of_models_that_did_not_see_the_fold(customers):
         fitted = build_logistic().fit(data.iloc[train], labels.iloc[train])
         by_hand[test] += fitted.predict_proba(data.iloc[test])[:, 1] / 2
     assert probs == pytest.approx(by_hand)
+    together = evaluate.fold_scores(build_logistic(), data, labels, folds, workers=2)
+    assert (together[0] == scores).all()
+    assert (together[1] == probs).all()
 
 
 def test_the_paired_interval_by_hand():

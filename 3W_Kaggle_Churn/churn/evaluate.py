@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from scipy.special import logit
 from scipy.stats import binomtest, t
 from sklearn.base import clone
@@ -25,12 +26,18 @@ def comparison_folds(labels: pd.Series, folds: int, repeats: int, seed: int) -> 
     return list(splitter.split(labels, labels))
 
 
-def fold_scores(model, data, labels, folds: list, name: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """AUC on each fold, (folds,), and each row's mean out-of-fold probability, (n,), of a model trained on the rest."""
+def fold_scores(model, data, labels, folds: list, name: str = "", workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """AUC on each fold, (folds,), and each row's mean out-of-fold probability, (n,), of a model trained on the rest.
+
+    `workers` folds are trained at the same time, in threads; a model that uses threads itself should then use one.
+    """
+
+    def predict_fold(train, test):
+        return clone(model).fit(data.iloc[train], labels.iloc[train]).predict_proba(data.iloc[test])[:, 1]
+
+    predicted = Parallel(workers, backend="threading", return_as="generator")(delayed(predict_fold)(*f) for f in folds)
     scores, sums, counts = [], np.zeros(len(labels)), np.zeros(len(labels))
-    for train, test in tqdm(folds, desc=name, unit="fold", leave=False):
-        fitted = clone(model).fit(data.iloc[train], labels.iloc[train])
-        probs = fitted.predict_proba(data.iloc[test])[:, 1]
+    for (_, test), probs in zip(folds, tqdm(predicted, name, len(folds), unit="fold", leave=False), strict=True):
         scores.append(roc_auc_score(labels.iloc[test], probs))
         sums[test] += probs
         counts[test] += 1

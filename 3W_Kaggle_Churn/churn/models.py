@@ -31,7 +31,7 @@ def drop_columns(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     return table.drop(columns=list(columns))
 
 
-def build_catboost(settings: dict, seed: int, threads: int, left_out: tuple[str, ...] = LEFT_OUT) -> Pipeline:
+def build_catboost(settings: dict, seed: int, threads: int = 1, left_out: tuple[str, ...] = LEFT_OUT) -> Pipeline:
     """CatBoost on all columns but `left_out`; it encodes the categories itself. Source: arXiv:1706.09516."""
     model = CatBoostClassifier(
         cat_features=tuple(column for column in CATEGORICAL if column not in left_out),  # a list cannot be cloned
