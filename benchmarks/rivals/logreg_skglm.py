@@ -4,7 +4,6 @@ import numpy as np
 from skglm.datafits import Logistic
 from skglm.penalties import L1_plus_L2
 from skglm.solvers import ProxNewton
-from skglm.utils.jit_compilation import compiled_clone
 
 
 class SkglmLogisticRegression:
@@ -19,7 +18,7 @@ class SkglmLogisticRegression:
     def fit(self, X: np.ndarray, y: np.ndarray):
         """Learn from X (n, d), labels y (n,) of 0 and 1; sets `coef_` (1, d) and `intercept_` (1,)."""
         solver = ProxNewton(max_iter=self.iterations, tol=1e-12, fit_intercept=True)
-        datafit, penalty = compiled_clone(Logistic()), compiled_clone(L1_plus_L2(self.alpha, self.l1_ratio))
+        datafit, penalty = Logistic(), L1_plus_L2(self.alpha, self.l1_ratio)
         weights, _, _ = solver.solve(np.asfortranarray(X), np.where(y == 1, 1.0, -1.0), datafit, penalty)
         self.coef_, self.intercept_ = weights[None, :-1], weights[-1:]
         return self
