@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.cases import Case
-from benchmarks.rivals.logreg_skglm import SkglmLogisticRegression
 from benchmarks.rivals.logreg_textbook import TextbookLogisticRegression
 from coursework.runtime import seconds
 from logreg.config import CONFIGS
@@ -92,8 +91,10 @@ def tuned_saga():
     return fastest([partial(build_saga, ALPHA, L1_RATIO, len(load_rows()[1]))], SAGA_BUDGETS)
 
 
-def build_skglm(iterations: int, seed: int) -> SkglmLogisticRegression:
+def build_skglm(iterations: int, seed: int):
     """skglm's solver; `seed` is not used, for it draws nothing."""
+    from benchmarks.rivals.logreg_skglm import SkglmLogisticRegression  # numba: seconds, for its own cases only
+
     return SkglmLogisticRegression(ALPHA, L1_RATIO, iterations)
 
 
@@ -138,13 +139,13 @@ def both_learnt(ours, theirs) -> bool:
 def build_cases() -> list[Case]:
     """To within 1 % of the minimum against two solvers, and epoch for epoch against the textbook loop."""
 
-    def fit(tuned):
-        X, y, _ = load_rows()
+    def fit(tuned, load=load_rows):
+        X, y, *_ = load()
         return fit_quietly(tuned(), X, y)
 
     ours = partial(fit, tuned_ours)
     sgd, saga = partial(fit, tuned_sgd_classifier), partial(fit, tuned_saga)
-    newton, ordered = partial(fit, tuned_skglm), lambda: tuned_skglm().fit(*load_columns())
+    newton, ordered = partial(fit, tuned_skglm), partial(fit, tuned_skglm, load_columns)
     loop = f"{DATA}; {EPOCHS} epochs of batches of 128, all included"
     return [
         Case("logreg_vs_sgdclassifier", "against a tuned SGDClassifier", TO_ENOUGH, 1.2, ours, sgd, both_close),

@@ -16,7 +16,7 @@ from simpsons.train import Plan, fit
 
 EPOCHS, STEPS, BATCH, SIDE = 5, 10, 32, 128
 SEEDS = (0, 1, 2)
-SETTING = f"MobileNetV2 from nothing, batch {BATCH}, {SIDE} pixels, {STEPS} steps, 42 drawn characters"
+SETTING = f"MobileNetV2 from scratch, batch {BATCH}, {SIDE} pixels, {STEPS} steps, 42 drawn characters"
 
 
 @cache

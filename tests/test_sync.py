@@ -1,7 +1,5 @@
 """Source cells: they hold the modules' code, and who edits one changes what the notebook computes."""
 
-import json
-
 import nbformat
 import pytest
 from nbformat import v4
@@ -9,6 +7,7 @@ from nbformat import v4
 from coursework import notebooks, sync
 from coursework.__main__ import main
 from coursework.weeks import all_weeks, find_week
+from tests.trial import metrics_of
 
 NOTEBOOKS = [(week, name) for week in all_weeks() for name in week.notebooks]
 TAUGHT = [(week, name) for week, name in NOTEBOOKS if sync.source_cells(notebooks.read_notebook(week.folder / name))]
@@ -102,9 +101,8 @@ def metric_of(week, name, metric, edit=None):
         (found,) = [found for found in sync.source_cells(notebook) if edit[0] in found.cell.source]
         found.cell.source = found.cell.source.replace(*edit)
     last = next(k for k, cell in enumerate(notebook.cells) if cell.cell_type == "code" and f"{metric}=" in cell.source)
-    notebook.cells = [*notebook.cells[: last + 1], v4.new_code_cell("import json; print(json.dumps(run.metrics))")]
-    assert notebooks.execute(notebook, week.folder, notebooks.kernel_environment("tiny", "")) is None
-    return json.loads(notebook.cells[-1].outputs[0].text)[metric]
+    notebook.cells = notebook.cells[: last + 1]
+    return metrics_of(notebook, week)[metric]
 
 
 @pytest.mark.parametrize("name", EDITS)

@@ -1,7 +1,11 @@
 """A week of one small notebook, for tests of what runs, renders and reproduces notebooks."""
 
+import json
+
 import nbformat
 from nbformat import v4
+
+from coursework import notebooks
 
 RECORD = """
 from coursework.records import Run
@@ -33,3 +37,10 @@ def record(accuracy):
 def no_overrides(_):
     """What a command without `--set` hands on."""
     return ""
+
+
+def metrics_of(notebook, week, overrides="") -> dict[str, float]:
+    """What a week's notebook, as it stands in memory, has recorded after its last cell, at tiny."""
+    notebook.cells.append(v4.new_code_cell("import json; print(json.dumps(run.metrics))"))
+    assert notebooks.execute(notebook, week.folder, notebooks.kernel_environment("tiny", overrides)) is None
+    return json.loads(notebook.cells[-1].outputs[0].text)

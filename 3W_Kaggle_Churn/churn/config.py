@@ -21,7 +21,7 @@ class Config:
     forest_trees: int = 60  # of the random forest on resampled rows
     permutations: int = 60
     explained: int = 1000  # customers in the SHAP summary
-    resamples: int = 1000  # bootstrap resamples of the test set, for intervals
+    resamples: int = 1000  # random draws for the bootstrap interval and for the simulated calibration errors
     threads: int = 2
 
 
