@@ -71,7 +71,7 @@ def test_it_ends_near_the_minimum_or_warns(scaling, alpha, l1_ratio):
     fitted, heard = fit_and_listen(X, y, alpha=alpha, l1_ratio=l1_ratio)
     value = full_objective(X, y[:, None], fitted.coef_, fitted.intercept_, alpha, l1_ratio)
     gap = value / find_minimum(X, y, alpha, l1_ratio) - 1
-    assert gap > -1e-6, "scipy's is the minimum"
+    assert gap > -1e-5, "scipy's is the minimum"
     assert heard or gap <= ENOUGH
     for message in heard:
         assert "standardise the features" in message
@@ -103,7 +103,7 @@ def test_three_classes_against_scikit_learn(standardised):
     exact = LogisticRegression(C=1 / (1e-2 * len(y)), solver="newton-cholesky", tol=1e-9).fit(X, y)
     values = [full_objective(X, np.eye(3)[y], m.coef_, m.intercept_, 1e-2, 0) for m in (fitted, exact)]
     gap = values[0] / values[1] - 1
-    assert gap > -1e-6
+    assert gap > -1e-5
     assert bool(heard) == (gap > ENOUGH) == (not standardised)
 
 

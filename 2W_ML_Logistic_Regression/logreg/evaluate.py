@@ -105,16 +105,17 @@ SCHEDULES = ("constant", "invscaling", "adaptive")  # of SGDClassifier; "optimal
 
 
 def build_ours(alpha: float, l1_ratio: float, lr: float, epochs: int, seed: int = 0) -> SGDLogisticRegression:
-    """Ours for a short training: small batches, early halvings, and no copy, which a few epochs do not repay."""
+    """Ours for a short training: a working set of a quarter of the features, early halvings, rows in new order."""
     return SGDLogisticRegression(
         alpha,
         l1_ratio,
         lr,
-        momentum=0.8,
-        batch_size=48,
+        momentum=0.9,
+        batch_size=128,
         max_epochs=epochs,
         tol=0.5,
         shuffle="every epoch",
+        working_set=0.25,
         random_state=seed,
     )
 

@@ -14,7 +14,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from logreg.batches import ShuffledOnce, check_sizes, refill_batches
 from logreg.objective import probabilities
 from logreg.reference import remaining_gap
-from logreg.train import L1_STEPS, OptimizerState, Schedule, check_finite, full_batch_step, train, train_epoch
+from logreg.screening import largest_gradients, missing_features
+from logreg.train import (
+    L1_STEPS,
+    OptimizerState,
+    Schedule,
+    check_finite,
+    full_batch_step,
+    refine,
+    train,
+    train_epoch,
+)
 
 ENOUGH = 0.1  # of the minimum: how far above it a descent may end without a warning
 SHUFFLES = ("once", "every epoch")
@@ -38,9 +48,13 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     rate ends too, and so does far too large a one. So a few quasi-Newton steps try how much lower the objective gets:
     if training ended over 10 % above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay.
     With an L1 penalty, a final full-batch proximal step sets to zero the weights that only mini-batch noise kept
-    non-zero.
+    non-zero. If the duality gap is then above ten times `tol`, as where the penalty is small, accelerated steps on all
+    rows follow, a thousand at most.
     `momentum` in [0, 1). `l1_step` is "proximal", which yields exact zeros, or the homework's
     "subgradient", which does not. `shuffle` is "once" (a copy of X, less time an epoch) or "every epoch".
+    `working_set`, for proximal steps with an L1 penalty, is the fraction of features that `fit` trains on first, those
+    with the largest gradients; features whose weights would leave zero are added until none matters (less time, if most
+    weights are zero). With 1.0 it leaves out only columns that are always zero. `partial_fit` uses all features.
 
     Attributes: `classes_`; `coef_`, shape (1, d) for two classes, else (K, d), in X's precision; `intercept_`, (1,) or
     (K,); `n_iter_`, epochs; `batch_losses_`, the objective on each batch
@@ -58,6 +72,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         tol=1e-3,
         l1_step="proximal",
         shuffle="once",
+        working_set=None,
         random_state=None,
     ):
         self.alpha = alpha
@@ -69,6 +84,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         self.tol = tol
         self.l1_step = l1_step
         self.shuffle = shuffle
+        self.working_set = working_set
         self.random_state = random_state
 
     def __getattr__(self, name: str):
@@ -82,18 +98,14 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         X, y = self._check_rows(X, y, first=True)
         classes = check_classes(np.unique(y))
         targets, rng, state = one_hot(y, classes, X.dtype), self._generator(), start(X, classes)
-        once, memory = ShuffledOnce(X, targets, self.batch_size, rng), None
-        if self.shuffle == "every epoch":
-            size = min(self.batch_size, len(X))
-            memory = np.empty_like(X, shape=(size, X.shape[1])), np.empty_like(targets, shape=(size, targets.shape[1]))
-
-        def epoch(lr):
-            batches = refill_batches(X, targets, self.batch_size, rng, memory) if memory else once.epoch()
-            return self._epoch(batches, state, lr)
-
-        losses, ended = train(epoch, Schedule(float(self.learning_rate), self.max_epochs, self.tol))
-        if ended and self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0:
-            full_batch_step(X, targets, state, float(self.learning_rate), float(self.alpha), float(self.l1_ratio))
+        sparse = self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0
+        descend = self._descend if self.working_set is None else self._descend_on_working_sets
+        losses, ended = descend(X, targets, state, rng, self.max_epochs)
+        penalised = float(self.learning_rate), float(self.alpha), float(self.l1_ratio)
+        if ended and sparse:
+            full_batch_step(X, targets, state, *penalised)
+            if self.tol <= ENOUGH:
+                ended = refine(X, targets, state, *penalised, self.tol)
         if self.tol is not None and (reason := self._doubt(X, targets, state, len(losses), ended)):
             warnings.warn(reason, ConvergenceWarning, stacklevel=2)
         return self._keep(classes, state, rng, len(losses), losses)
@@ -137,6 +149,38 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return X @ self.coef_.T + self.intercept_
+
+    def _descend(self, X, targets, state: OptimizerState, rng, max_epochs: int) -> tuple[np.ndarray, bool]:
+        """Mini-batch steps on all columns of X; changes `state`, returns what `train` returns."""
+        once, memory = ShuffledOnce(X, targets, self.batch_size, rng), None
+        if self.shuffle == "every epoch":
+            size = min(self.batch_size, len(X))
+            memory = np.empty_like(X, shape=(size, X.shape[1])), np.empty_like(targets, shape=(size, targets.shape[1]))
+
+        def epoch(lr):
+            batches = refill_batches(X, targets, self.batch_size, rng, memory) if memory else once.epoch()
+            return self._epoch(batches, state, lr)
+
+        return train(epoch, Schedule(float(self.learning_rate), max_epochs, self.tol))
+
+    def _descend_on_working_sets(self, X, targets, state: OptimizerState, rng, max_epochs: int):
+        """The same on some columns, and on more of them until no other weight would leave zero."""
+        inside, losses = largest_gradients(X, targets, self.working_set), []
+        while True:
+            part = OptimizerState(state.weights[:, inside], state.intercept)
+            columns = np.take(X, inside, axis=1)  # in the order of memory that X has; X[:, inside] is in the other
+            found, ended = self._descend(columns, targets, part, rng, max_epochs - len(losses))
+            losses += list(found)
+            state.weights[:, inside], state.intercept = part.weights, part.intercept
+            state.lookahead = state.weights, state.intercept
+            if not ended or len(losses) == max_epochs:
+                return np.array(losses), ended
+            point = state.weights, state.intercept
+            penalties, tol = (float(self.alpha), float(self.l1_ratio)), min(self.tol, ENOUGH / 10)
+            missing = missing_features(X, targets, *point, inside, *penalties, tol)
+            if len(missing) == 0:
+                return np.array(losses), True
+            inside = np.union1d(inside, missing)
 
     def _check_rows(self, X, y, first: bool):
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C", reset=first)
@@ -193,9 +237,19 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             isinstance(self.tol, bool) or not isinstance(self.tol, Real) or not 0 <= self.tol < 1
         ):
             raise ValueError(f"tol={self.tol!r}; expected None, or a share from 0, below 1")
+        self._check_working_set()
         for name, known in (("l1_step", L1_STEPS), ("shuffle", SHUFFLES)):
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; there are: {', '.join(known)}")
+
+    def _check_working_set(self) -> None:
+        fraction = self.working_set
+        if fraction is None:
+            return
+        if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < fraction <= 1:
+            raise ValueError(f"working_set={fraction!r}; expected None, or a fraction above 0, up to 1")
+        if self.l1_step != "proximal" or self.alpha * self.l1_ratio == 0:
+            raise ValueError("working_set needs weights of zero: an L1 penalty and proximal steps")
 
 
 def start(X, classes) -> OptimizerState:

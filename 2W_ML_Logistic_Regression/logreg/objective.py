@@ -5,7 +5,7 @@ same shape: 0 or 1 for two classes, one 1 a row for K.
 """
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import entr, expit
 
 
 def loss_and_residual(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
@@ -62,3 +62,41 @@ def full_objective(X, targets, weights, intercept, alpha: float, l1_ratio: float
     """Log-loss over all rows plus penalty. Shapes: X (n, d), weights (K, d), intercept (K,); K = 1 for two classes."""
     loss, _ = loss_and_residual(X @ weights.T + intercept, targets)
     return float(loss + penalty(weights, alpha, l1_ratio))
+
+
+def duality_gap(X, targets, weights, intercept, alpha: float, l1_ratio: float) -> tuple[float, float]:
+    """A bound on how far the objective lies above its minimum, and the objective, both with the best intercept.
+
+    The minimum is at least the dual objective of any dual point: here of the residuals, shrunk by a factor s so that
+    no gradient exceeds the L1 penalty, or, if there is an L2 penalty too, not shrunk.
+    Shapes: X (n, d), targets (n, K), weights (K, d), intercept (K,).
+    Source: Koh, Kim and Boyd 2007, An interior-point method for large-scale l1-regularized logistic regression, 3.
+    """
+    logits = best_intercept(X @ weights.T + intercept, targets)
+    loss, residual = loss_and_residual(logits, targets)
+    gradient = np.abs(residual.T @ X)
+    l1, l2 = alpha * l1_ratio, alpha * (1 - l1_ratio)
+    duals = [dual_entropy(targets, residual, min(1.0, l1 / max(gradient.max(), np.finfo(X.dtype).tiny)))]
+    if l2 > 0:
+        excess = (gradient - l1).clip(min=0)
+        duals.append(dual_entropy(targets, residual, 1.0) - float(np.vdot(excess, excess)) / (2 * l2))
+    objective = float(loss + penalty(weights, alpha, l1_ratio))
+    return objective - max(duals), objective
+
+
+def dual_entropy(targets, residual, s: float) -> float:
+    """Mean entropy of probabilities that lie the fraction `s` of the way from the labels to the predicted ones."""
+    probs = (targets + s * len(targets) * residual).clip(0, 1)
+    return float(entr(probs).sum() + (entr(1 - probs).sum() if targets.shape[1] == 1 else 0)) / len(targets)
+
+
+def best_intercept(logits, targets, steps: int = 20) -> np.ndarray:
+    """`logits` shifted by the intercept that minimises their log-loss, by Newton's method. Shapes (n, K)."""
+    for _ in range(steps):
+        probs = probabilities(logits)[:, -logits.shape[1] :]
+        grad = (probs - targets).mean(axis=0)
+        if np.abs(grad).max() < 1e3 * np.finfo(logits.dtype).eps:
+            break
+        hessian = np.diag(probs.mean(axis=0)) - probs.T @ probs / len(probs)
+        logits = logits - np.linalg.lstsq(hessian, grad, rcond=1e-10)[0]
+    return logits
