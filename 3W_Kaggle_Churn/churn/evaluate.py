@@ -60,6 +60,11 @@ def paired_interval(differences: np.ndarray, test_ratio: float, level: float = 0
     return mean, mean - margin, mean + margin
 
 
+def describe_interval(mean: float, low: float, high: float) -> str:
+    """A mean with its interval, in words."""
+    return f"{mean:+.4f} (95 % interval {low:+.4f} to {high:+.4f})"
+
+
 def choose_simplest(scores: dict, test_ratio: float):
     """Start at the model with the best mean; move to simpler ones until one is measurably worse than the best.
 

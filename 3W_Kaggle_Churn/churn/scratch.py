@@ -26,9 +26,7 @@ class GradientBoosting(ClassifierMixin, BaseEstimator):
             residuals = y - probs  # minus the gradient of the log loss with respect to the scores
             curvature = probs * (1 - probs)  # its second derivative
             tree = DecisionTreeRegressor(max_depth=self.depth, random_state=0)
-            tree.fit(
-                X, residuals / curvature, sample_weight=curvature
-            )  # a leaf becomes sum(residuals) / sum(curvature)
+            tree.fit(X, residuals / curvature, curvature)  # a leaf becomes sum(residuals) / sum(curvature)
             scores += self.lr * tree.predict(X)
             self.trees_.append(tree)
         return self

@@ -19,13 +19,20 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from churn.models import LEFT_OUT
+from churn.models import LEFT_OUT, SHALLOW
 from coursework.records import build_dir, write_bytes
 
 SPACE = 2  # raise it when `suggest_settings` or the models change, so that no old study continues with new rules
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 # The first trial: the shallow model, with CatBoost's defaults for the rest.
-START = {"depth": 3, "learning_rate": 0.05, "fraction": 1.0, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 1.0}
+START = {
+    "depth": SHALLOW["depth"],
+    "learning_rate": SHALLOW["learning_rate"],
+    "fraction": 1.0,
+    "l2_leaf_reg": 3.0,
+    "random_strength": 1.0,
+    "rsm": 1.0,
+}
 
 
 def suggest_settings(trial: optuna.Trial, trees: int) -> dict:
@@ -110,11 +117,6 @@ def score_trial(trial: optuna.Trial, model, data, labels, folds: list) -> float 
         if step < len(folds) - 1 and trial.should_prune():
             return None
     return float(np.mean(scores))
-
-
-def best_settings(study: optuna.Study, trees: int) -> dict:
-    """The settings of the best finished trial, as CatBoost takes them."""
-    return suggest_settings(optuna.trial.FixedTrial(study.best_params), trees)
 
 
 def study_table(study: optuna.Study) -> pd.DataFrame:
