@@ -12,7 +12,7 @@ from simpsons.config import CONFIGS
 from simpsons.data import load_characters
 from simpsons.models import build_model
 from simpsons.stages import precision_for
-from simpsons.train import Plan, fit
+from simpsons.train import TrainConfig, fit
 
 EPOCHS, STEPS, BATCH, SIDE = 5, 10, 32, 128
 SEEDS = (0, 1, 2)
@@ -31,8 +31,8 @@ def train_ours(epochs: int = 1, seed: int = SEEDS[0]) -> float:
     torch.manual_seed(seed)
     model = build_model("mobilenet_v2", 42, pretrained=False)
     precision = precision_for("mobilenet_v2")
-    plan = Plan(epochs, BATCH, 1e-3, 0.0, augment=(), balance=0.0, precision=precision, seed=seed)
-    return fit(model, pictures(), None, plan)[-1]["loss"]
+    config = TrainConfig(epochs, BATCH, 1e-3, 0.0, augment=(), balance=0.0, precision=precision, seed=seed)
+    return fit(model, pictures(), None, config)[-1]["loss"]
 
 
 def train_plain(epochs: int = 1, seed: int = SEEDS[0]) -> float:

@@ -1,22 +1,24 @@
 """7W: a training step of U-Net in 16 bits, channels last, against the plain loop."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from benchmarks.cases import Case
 from coursework.runtime import build_accelerator, half_precision
+from coursework.training import train_epoch
 from segmentation.config import CONFIGS
 from segmentation.data import load_lesions
 from segmentation.evaluate import predict, scores
 from segmentation.losses import bce_loss
 from segmentation.models import UNet, build_model
-from segmentation.train import train_epoch
+from segmentation.train import segmentation_step
 from segmentation.transforms import LesionSet
 
-EPOCHS, STEPS, BATCH, SIDE, WIDTH, RATE = 4, 10, 16, 128, 16, 2e-3
+EPOCHS, STEPS, BATCH, SIDE, WIDTH, LR = 4, 10, 16, 128, 16, 2e-3
 SEEDS = (0, 1, 2)
 SETTING = f"U-Net of width {WIDTH}, batch {BATCH}, {SIDE} pixels, {STEPS} steps with cross-entropy, drawn lesions"
 
@@ -35,8 +37,8 @@ def loader(seed: int) -> DataLoader:
 
 def optimise(model, epochs: int):
     """Optimiser and schedule of both loops."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=1e-2)
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * STEPS, pct_start=0.2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=1e-2)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=epochs * STEPS, pct_start=0.2)
 
 
 def train_ours(epochs: int = 1, seed: int = SEEDS[0]):
@@ -46,8 +48,9 @@ def train_ours(epochs: int = 1, seed: int = SEEDS[0]):
     model = build_model("unet", WIDTH)
     optimizer, schedule = optimise(model, epochs)
     model, optimizer, batches = accelerator.prepare(model, optimizer, loader(seed))
+    step = partial(segmentation_step, loss=bce_loss)
     for _ in range(epochs):
-        train_epoch(model, bce_loss, batches, optimizer, schedule, accelerator)
+        train_epoch(model, step, batches, optimizer, schedule, accelerator, tqdm(disable=True))
     return model
 
 

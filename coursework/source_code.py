@@ -21,7 +21,7 @@ from coursework.weeks import all_weeks
 # Modules of a week whose code is no part of a training: settings are compared by value, figures come afterwards.
 NOT_TRAINED = {"config", "plots", "report"}
 # Modules outside the weeks whose code takes part in trainings.
-HELPERS = {"coursework.imagenet", "coursework.schedules"}
+HELPERS = {"coursework.imagenet", "coursework.schedules", "coursework.training"}
 
 
 class Normalise(ast.NodeTransformer):

@@ -14,28 +14,29 @@ sys.path.insert(0, {folder!r})
 from pathlib import Path
 from {test} import *
 from {package} import train
-real = train.{loop}
+from {module} import {loop} as real
 def slow(*arguments):
     if sys.argv[1] == "slow":
         time.sleep(0.3)
     return real(*arguments)
-train.{loop} = slow
+sys.modules["{module}"].{loop} = slow
 for place in sys.argv[2:]:
     {call}
     torch.save(model.state_dict(), place + ".done")
 """
 
-FIT = 'model = make_model(); train.fit(model, {parts}, PLAN, Path(place), "k")'
+FIT = 'model = make_model(); train.fit(model, {parts}, TRAIN, Path(place), "k")'
 
 
-def kill_and_go_on(folder, test, package, parts="", loop="train_epoch", call=FIT):
+def kill_and_go_on(folder, test, package, parts="", loop="coursework.training.train_epoch", call=FIT):
     """Weights of a training that was killed after an epoch and started again, and of one that was never killed.
 
-    The training is `call`, made with what the module `test` holds; `loop` is the function of `package`.train that it
-    calls once an epoch.
+    The training is `call`, made with what the module `test` holds; `loop` is the function that it calls once an
+    epoch, with its module.
     """
     checkpoint = folder / "c"
-    names = {"folder": os.path.dirname(__file__), "test": test, "package": package, "loop": loop}
+    module, _, function = loop.rpartition(".")
+    names = {"folder": os.path.dirname(__file__), "test": test, "package": package, "module": module, "loop": function}
     job = JOB.format(**names, call=call.format(parts=parts))
     command = [sys.executable, "-c", job]
     with subprocess.Popen([*command, "slow", str(checkpoint)]) as victim:

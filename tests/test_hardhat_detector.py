@@ -134,7 +134,7 @@ def test_the_light_backbone_gives_four_maps_and_the_neck_one():
 
 
 def test_the_light_backbone_has_seen_imagenet():
-    from coursework.imagenet import load_efficientnet
+    from hardhat.efficientnet import load_efficientnet
 
     network, images = load_efficientnet("lite0"), torch.rand(1, 3, 64, 64)
     with torch.no_grad():
@@ -145,7 +145,7 @@ def test_the_light_backbone_has_seen_imagenet():
 
 
 def test_a_detector_starts_with_the_same_weights_whatever_was_loaded_before():
-    from coursework.imagenet import load_efficientnet
+    from hardhat.efficientnet import load_efficientnet
 
     load_efficientnet.cache_clear()
     first, second = (detector.build_model("centernet_lite0", CONFIG).state_dict() for _ in range(2))

@@ -206,7 +206,7 @@ def test_only_what_is_used_counts():
     assert models.UNet in found
     assert models.SegNet not in found
     codes = {
-        source_code.training_code(train.train_epoch, *source_code.model_code(models.build_model(name, 4)), loss)
+        source_code.training_code(train.segmentation_step, *source_code.model_code(models.build_model(name, 4)), loss)
         for name in ("unet", "segnet")
         for loss in (losses.dice_loss, losses.lovasz_loss)
     }

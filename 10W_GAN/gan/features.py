@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
-from coursework.imagenet import load_judge
+from coursework.imagenet import load_frozen_efficientnet
 from coursework.runtime import autocast, pick_device
 from gan.train import draw_latents, to_bytes
 
@@ -22,12 +22,12 @@ SEEN = 128  # pixels to which all images are scaled for the judge, so that both 
 @torch.inference_mode()
 def extract_features(images: np.ndarray, batch: int = 16) -> np.ndarray:
     """Images, bytes (n, S, S, 3), as features of EfficientNet-Lite2, float32 (n, 1280)."""
-    network, device, found = load_judge("lite2").to(pick_device()), pick_device(), []
+    network, device, found = load_frozen_efficientnet("lite2").to(pick_device()), pick_device(), []
     for start in range(0, len(images), batch):
         some = torch.from_numpy(np.array(images[start : start + batch])).to(device)
         some = some.permute(0, 3, 1, 2).float() / 127.5 - 1
         some = F.interpolate(some, size=(SEEN, SEEN), mode="bilinear", align_corners=False, antialias=True)
-        maps = network.extract_features(some.contiguous(memory_format=torch.channels_last))
+        maps = network.forward_features(some.contiguous(memory_format=torch.channels_last))
         found.append(maps.mean(dim=(2, 3)).float().cpu())
     return torch.cat(found).numpy()
 

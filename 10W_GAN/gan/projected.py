@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from coursework.imagenet import load_judge, walk_maps
+from coursework.imagenet import compute_feature_maps, load_frozen_efficientnet
 from gan.models import SMALLEST, check_images, check_latents, double
 
 SEEN = (24, 40, 112, 320)  # channels of EfficientNet-Lite0's last maps at 1/4, 1/8, 1/16 and 1/32 of the side
@@ -24,10 +24,10 @@ class FrozenFeatures(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.network = copy.deepcopy(load_judge("lite0"))
+        self.network = copy.deepcopy(load_frozen_efficientnet("lite0"))
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        return list(walk_maps(self.network, images))[1:]
+        return compute_feature_maps(self.network, images, (4, 8, 16, 32))
 
 
 class Mixing(nn.Module):

@@ -11,8 +11,8 @@ from mmdet.registry import MODELS
 from torch import nn
 from torch.nn import functional as F
 
-from coursework.imagenet import load_efficientnet, walk_maps
 from coursework.runtime import pick_device
+from hardhat.efficientnet import load_efficientnet, walk_maps
 
 
 class WholeDepthwise(Conv2dStaticSamePadding):

@@ -13,7 +13,7 @@ from simpsons.data import Gallery, Pictures, hold_out, set_aside, shrink, split
 from simpsons.evaluate import predict, scores
 from simpsons.models import build_model, mobilenet_path
 from simpsons.stages import FOLDER, in_practice, precision_for, training_of
-from simpsons.train import Plan, fit
+from simpsons.train import TrainConfig, fit
 
 VARIANTS = {
     "plain": {"augment": (), "balance": 0.0},
@@ -24,8 +24,8 @@ VARIANTS = {
     "handicap": {"balance": 0.0, "margin": 1.0},
     "margin": {"balance": 0.5, "margin": 1.0},
 }
-RATES = {"scratch": 1e-3, "frozen": 5e-3, "fine-tuned": 1e-3}
-SMALL_RATE = 3e-3  # of the small network
+PEAK_LRS = {"scratch": 1e-3, "frozen": 5e-3, "fine-tuned": 1e-3}
+SMALL_CNN_LR = 3e-3
 LONGER = 4  # times as many epochs for those that start from nothing: in eight, they hardly begin
 
 
@@ -69,37 +69,39 @@ def ablate(gallery: Gallery, config: Config, backbone: str, compute: bool) -> tu
         name = f"ablation/{row.backbone}-{row.start}-{row.variant}"
         there = any((root / f"{name}.json").is_file() for root in (FOLDER, keep_dir("6W")))
         if there or compute:
-            record = train_row(name, row, plan_of(row, config), parts, gallery, config)
+            record = train_row(name, row, train_config_of(row, config), parts, gallery, config)
             rows.append({**asdict(row), **record})
             found.append(record)
     columns = ["backbone", "start", "variant", "accuracy", "macro_f1", "seconds"]
     return pd.DataFrame(rows, columns=columns), found
 
 
-def plan_of(row: Row, config: Config) -> Plan:
+def train_config_of(row: Row, config: Config) -> TrainConfig:
     """How a row is trained."""
     epochs = config.ablation_epochs * (LONGER if row.start == "scratch" else 1)
-    rate = SMALL_RATE if row.backbone == "small_cnn" else RATES[row.start]
+    lr = SMALL_CNN_LR if row.backbone == "small_cnn" else PEAK_LRS[row.start]
     precision = precision_for(row.backbone)
     changes = VARIANTS[row.variant]
-    return Plan(epochs, config.batch, rate, config.smoothing, precision=precision, seed=config.seed, **changes)
+    return TrainConfig(epochs, config.batch, lr, config.smoothing, precision=precision, seed=config.seed, **changes)
 
 
-def train_row(name: str, row: Row, plan: Plan, parts: tuple[Pictures, ...], gallery: Gallery, config: Config) -> dict:
+def train_row(
+    name: str, row: Row, train_config: TrainConfig, parts: tuple[Pictures, ...], gallery: Gallery, config: Config
+) -> dict:
     """The record of a row: trained, and evaluated on the test part, unless that is recorded."""
     train, validation, test = parts
     practice = None
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(train_config.seed)
     model = build_model(row.backbone, len(gallery.classes), pretrained=row.start != "scratch")
     model.freeze(row.start == "frozen")
-    training = training_of(row.start, model, train, validation, plan, gallery, train_row)
+    training = training_of(row.start, model, train, validation, train_config, gallery, train_row)
     if config.practice and not reproducing():
-        plan, train, validation, test = in_practice(plan), *(part.take(np.arange(16)) for part in parts)
-        practice = training_of(row.start, model, train, validation, plan, gallery, train_row)
+        train_config, train, validation, test = in_practice(train_config), *(part.take(np.arange(16)) for part in parts)
+        practice = training_of(row.start, model, train, validation, train_config, gallery, train_row)
     key = (practice or training).key
 
     def compute() -> dict:
-        history = fit(model, train, validation, plan, build_dir("6W") / f"{name}.checkpoint", key)
+        history = fit(model, train, validation, train_config, build_dir("6W") / f"{name}.checkpoint", key)
         result = scores(*predict(model, test))
         seconds = round(float(np.sum([epoch["seconds"] for epoch in history])), 1)
         return {metric: round(value, 4) for metric, value in result.items()} | {"seconds": seconds}

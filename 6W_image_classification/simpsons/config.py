@@ -19,7 +19,7 @@ class Config:
     batch: int = 32
     head_epochs: int = 4  # with the backbone frozen
     epochs: int = 10  # of all layers, and of the small network from nothing
-    rate: float = 1e-3
+    lr: float = 1e-3
     smoothing: float = 0.1  # of the labels
     balance: float = 0.5  # how much more often rare classes are shown, see train.EpochSampler
     margin: float = 1.0  # by how much they have to win, see train.TailLoss

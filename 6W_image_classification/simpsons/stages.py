@@ -16,7 +16,7 @@ from simpsons.augment import CHANGES
 from simpsons.config import Config
 from simpsons.data import Gallery, Pictures
 from simpsons.models import BUILDERS, Classifier, build_model
-from simpsons.train import EpochSampler, Plan, TailLoss, fit, train_epoch
+from simpsons.train import EpochSampler, TailLoss, TrainConfig, fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 FOR_28_PIXELS = ("mirror", "turn, shift, scale", "hide a part")  # a cartoon's colours are fixed, and blur hides all
@@ -27,18 +27,18 @@ def precision_for(backbone: str) -> str:
     return half_precision() if backbone == "mobilenet_v2" or pick_device() == "cuda" else "no"
 
 
-def plans(config: Config, backbone: str) -> dict[str, Plan]:
+def train_configs(config: Config, backbone: str) -> dict[str, TrainConfig]:
     """How each of the week's networks is trained."""
     common = {"batch": config.batch, "smoothing": config.smoothing, "seed": config.seed}
     cast = {"balance": config.balance, "margin": config.margin, **common}
     pixels = {"balance": 0.0, "augment": FOR_28_PIXELS, **common, "batch": 2 * config.batch}
     precision = precision_for(backbone)
     return {
-        "scratch": Plan(config.epochs, rate=3e-3, **cast),
-        "frozen": Plan(config.head_epochs, rate=5e-3, precision=precision, **cast),
-        "finetuned": Plan(config.epochs, rate=config.rate, precision=precision, **cast),
-        "small_28": Plan(config.small_epochs, rate=3e-3, **pixels),
-        "upscaled_28": Plan(config.upscaled_epochs, rate=config.rate, precision=precision, **pixels),
+        "scratch": TrainConfig(config.epochs, lr=3e-3, **cast),
+        "frozen": TrainConfig(config.head_epochs, lr=5e-3, precision=precision, **cast),
+        "finetuned": TrainConfig(config.epochs, lr=config.lr, precision=precision, **cast),
+        "small_28": TrainConfig(config.small_epochs, lr=3e-3, **pixels),
+        "upscaled_28": TrainConfig(config.upscaled_epochs, lr=config.lr, precision=precision, **pixels),
     }
 
 
@@ -49,35 +49,47 @@ def train_stage(
     torch.manual_seed(config.seed)
     kind = "small_cnn" if name == "scratch" else backbone
     model = build_model(kind, len(gallery.classes)).freeze(name == "frozen")
-    return model, obtain(name, model, train, validation, plans(config, backbone)[name], gallery, config)
+    return model, obtain(name, model, train, validation, train_configs(config, backbone)[name], gallery, config)
 
 
 def obtain(
-    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery, config: Config
+    name: str,
+    model: Classifier,
+    train: Pictures,
+    validation: Pictures,
+    train_config: TrainConfig,
+    gallery: Gallery,
+    config: Config,
 ) -> dict:
     """Bring `model` to the end of its training; see `coursework.checkpoints.obtain`."""
-    training, practice = training_of(name, model, train, validation, plan, gallery), None
+    training, practice = training_of(name, model, train, validation, train_config, gallery), None
     if only_starts(config):
-        plan = in_practice(plan)
-        practice = training_of(name, model, train, validation, plan, gallery)
-    classes, run = tuple(gallery.classes), partial(fit, model, train, validation, plan)
+        train_config = in_practice(train_config)
+        practice = training_of(name, model, train, validation, train_config, gallery)
+    classes, run = tuple(gallery.classes), partial(fit, model, train, validation, train_config)
     return obtain_weights("6W", FOLDER, name, model, training, run, config.retrain, None, classes, practice)
 
 
-def in_practice(plan: Plan) -> Plan:
+def in_practice(train_config: TrainConfig) -> TrainConfig:
     """The same for a moment only, to show that the loop runs."""
-    return replace(plan, epochs=1, batch=8)
+    return replace(train_config, epochs=1, batch=8)
 
 
 def training_of(
-    name: str, model: Classifier, train: Pictures, validation: Pictures, plan: Plan, gallery: Gallery, start=train_stage
+    name: str,
+    model: Classifier,
+    train: Pictures,
+    validation: Pictures,
+    train_config: TrainConfig,
+    gallery: Gallery,
+    start=train_stage,
 ) -> Training:
     """What decides how a training ends; `start` is the function that seeds and builds the model."""
-    changes = {name: repr(CHANGES[name]) for name in plan.augment}
-    rules = {**asdict(plan), "augment": changes, "precision": None}  # a matter of the machine
+    changes = {name: repr(CHANGES[name]) for name in train_config.augment}
+    rules = {**asdict(train_config), "augment": changes, "precision": None}  # a matter of the machine
     shape = {"stage": name, "backbone": model.kind, "upscaled": model.upscaled, "frozen": model.frozen}
     sizes = {"side": train.images.shape[1], "items": [len(train), len(validation)]}
-    taught = (fit, train_epoch, EpochSampler, TailLoss, build_model, BUILDERS[model.kind], *model_code(model))
+    taught = (fit, EpochSampler, TailLoss, build_model, BUILDERS[model.kind], *model_code(model))
     code = training_code(*taught, alone=[start])
     parts = (train, validation)
     images, labels = (np.concatenate([getattr(part, kind) for part in parts]) for kind in ("images", "labels"))

@@ -1,7 +1,8 @@
-"""The training loop: epochs, the best of them by its F1 on the validation part, resumed after a kill."""
+"""How this week's networks are trained: the sampler, the loss, the training step, and the choice of the best epoch."""
 
-import time
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +10,25 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
-from tqdm import tqdm
 
-from coursework.checkpoints import load_checkpoint, pack, resume, save_checkpoint
 from coursework.runtime import build_accelerator
 from coursework.schedules import one_cycle
+from coursework.training import Step, train_model
 from simpsons.augment import CHANGES, PictureSet, build_augmentation, to_network
 from simpsons.data import Pictures
 from simpsons.evaluate import even_f1, predict, scores
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How to train; `rate` is the highest of a one-cycle schedule.
+class TrainConfig:
+    """How to train; `lr` is the highest learning rate of a one-cycle schedule.
 
     `balance` shows rare classes more often (see `EpochSampler`), `margin` asks of them to win by more (`TailLoss`).
     """
 
     epochs: int
     batch: int = 32
-    rate: float = 1e-3
+    lr: float = 1e-3
     smoothing: float = 0.1
     augment: tuple[str, ...] = tuple(CHANGES)
     balance: float = 1.0
@@ -75,77 +75,65 @@ class TailLoss(nn.Module):
         return F.cross_entropy(logits + self.handicap, labels, label_smoothing=self.smoothing)
 
 
-def train_epoch(model, criterion, loader, optimizer, schedule, accelerator, bar: tqdm) -> dict[str, float]:
-    """One epoch of steps; returns the mean loss, and the seconds in all and spent waiting for pictures.
-
-    Raises: ValueError if the loss is not finite.
-    """
-    model.train()
-    total, waiting = torch.zeros((), device=accelerator.device), 0.0
-    started = asked = time.perf_counter()
-    for images, labels in loader:  # (N, 3, S, S) in [0, 255], (N,)
-        waiting += time.perf_counter() - asked
-        logits = model(to_network(images))  # (N, classes), float32 whatever the precision
-        loss = criterion(logits, labels)
-        accelerator.backward(loss)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        total += loss.detach()
-        bar.update()
-        asked = time.perf_counter()
-    mean = (total / len(loader)).item()
-    if not np.isfinite(mean):
-        raise ValueError(f"the loss is {mean} at a rate of {schedule.get_last_lr()[0]:g}; lower the rate")
-    return {"loss": mean, "steps": len(loader), "seconds": time.perf_counter() - started, "waiting": waiting}
+def classification_step(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, criterion: nn.Module
+) -> dict[str, torch.Tensor]:
+    """The loss of a batch: images (N, 3, S, S) in [0, 255], labels (N,)."""
+    logits = model(to_network(images))  # (N, classes), float32 in every precision
+    return {"loss": criterion(logits, labels)}
 
 
 def fit(
-    model: nn.Module, train: Pictures, validation: Pictures | None, plan: Plan, checkpoint: Path | None = None, key=""
+    model: nn.Module,
+    train: Pictures,
+    validation: Pictures | None,
+    config: TrainConfig,
+    checkpoint: Path | None = None,
+    key: str = "",
 ) -> list[dict]:
     """Train `model` in place; it ends with the weights of the best of its last epochs. Returns one dict an epoch.
 
-    Without a validation part the last epoch counts. With a `checkpoint`, a killed training goes on from its last
-    finished epoch and ends with the same weights, bit for bit on a CPU, as one that was never killed. The end
-    removes the checkpoint.
+    The best epoch is the one with the highest "even_f1" on the validation part; without a validation part, the last.
+    `checkpoint` and `key` are those of `coursework.training.train_model`.
     """
-    accelerator = build_accelerator(plan.precision)
-    sampler = EpochSampler(train.labels, plan.balance, plan.seed)
-    shown = PictureSet(train.images, train.labels, build_augmentation(plan.augment))
-    loader = DataLoader(shown, plan.batch, sampler=sampler, drop_last=len(shown) > plan.batch)
-    learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learnt, lr=plan.rate, weight_decay=0.02)
-    criterion = TailLoss(train.labels, model.head[-1].out_features, plan.margin, plan.smoothing).to(accelerator.device)
-    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    steps = plan.epochs * len(loader)
-    schedule = one_cycle(optimizer.optimizer, plan.rate, steps, warm_up=0.2)
-    bare = accelerator.unwrap_model(model)
-    state = load_checkpoint(checkpoint, key) if checkpoint else None
-    history, best = resume(state, bare, optimizer, schedule)
-    late = first_candidate(plan.epochs)
-    with tqdm(total=steps, initial=len(history) * len(loader), desc="training", unit="step", leave=False) as bar:
-        for epoch in range(len(history), plan.epochs):
-            sampler.epoch = epoch
-            torch.manual_seed(plan.seed * 1000 + epoch)  # augmentation and dropout; so a resumed epoch is the same
-            row = train_epoch(model, criterion, loader, optimizer, schedule, accelerator, bar)
-            if validation is not None:
-                found = predict(model, validation, accelerator, plan.batch, mirrored=False)
-                row |= scores(*found) | {"even_f1": even_f1(*found)}
-            history.append(row)
-            if validation is None or row["even_f1"] >= max(past["even_f1"] for past in history[late:] or [row]):
-                best = {name: value.detach().clone() for name, value in bare.state_dict().items()}
-            if checkpoint and accelerator.is_main_process:
-                save_checkpoint(checkpoint, pack(key, bare, optimizer, schedule, history, best))
-    bare.load_state_dict(best)
-    if checkpoint and accelerator.is_main_process:
-        checkpoint.unlink(missing_ok=True)
-    return history
+    accelerator = build_accelerator(config.precision)
+    sampler = EpochSampler(train.labels, config.balance, config.seed)
+    dataset = PictureSet(train.images, train.labels, build_augmentation(config.augment))
+    loader = DataLoader(dataset, config.batch, sampler=sampler, drop_last=len(dataset) > config.batch)
+    trainable = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, lr=config.lr, weight_decay=0.02)
+    classes = model.head[-1].out_features
+    criterion = TailLoss(train.labels, classes, config.margin, config.smoothing).to(accelerator.device)
+
+    def begin_epoch(epoch: int) -> Step:
+        sampler.epoch = epoch
+        return partial(classification_step, criterion=criterion)
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        logits_and_labels = predict(model, validation, accelerator, config.batch, mirrored=False)
+        return scores(*logits_and_labels) | {"even_f1": even_f1(*logits_and_labels)}
+
+    return train_model(
+        model,
+        loader,
+        optimizer,
+        partial(one_cycle, lr=config.lr, warm_up=0.2),
+        begin_epoch,
+        accelerator,
+        epochs=config.epochs,
+        seed=config.seed,
+        validate=validate if validation is not None else None,
+        score=itemgetter("even_f1") if validation is not None else None,
+        first_candidate=first_candidate(config.epochs),
+        checkpoint=checkpoint,
+        key=key,
+    )
 
 
 def first_candidate(epochs: int) -> int:
     """The number of the first epoch that may be the best: only the last third compete.
 
-    Before, the rate is high and the weights still jump; and where the validation part has one picture of a class, a
-    lucky jump would win.
+    Before, the learning rate is high and the weights still jump; and where the validation part has one picture of a
+    class, a lucky jump would win.
     """
     return 2 * epochs // 3

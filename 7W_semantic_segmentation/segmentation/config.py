@@ -17,7 +17,7 @@ class Config:
     width: int = 16  # channels of the first layer; the papers' 64 takes sixteen times as long
     batch: int = 16
     epochs: int = 80
-    rate: float = 2e-3
+    lr: float = 2e-3
     warmup: float = 0.2  # share of the epochs with cross-entropy, whatever loss follows
     practice: bool = False  # train for a moment only, to show that the loop runs, before the released results
     retrain: bool = False  # train even where finished cells are at hand

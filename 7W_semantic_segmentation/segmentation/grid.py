@@ -37,7 +37,7 @@ from segmentation.data import Collection, split
 from segmentation.evaluate import predict, scores
 from segmentation.losses import LOSSES, bce_loss
 from segmentation.models import MODELS, build_model
-from segmentation.train import Plan, fit, train_epoch
+from segmentation.train import TrainConfig, fit
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
@@ -80,23 +80,23 @@ def all_cells(config: Config) -> Iterator[Cell]:
         yield Cell(model, loss, seed)
 
 
-def plan_of(cell: Cell, config: Config) -> Plan:
+def train_config_of(cell: Cell, config: Config) -> TrainConfig:
     """How a cell is trained: all alike, but for the loss."""
-    return Plan(cell.loss, config.epochs, config.batch, config.rate, config.warmup, half_precision(), cell.seed)
+    return TrainConfig(cell.loss, config.epochs, config.batch, config.lr, config.warmup, half_precision(), cell.seed)
 
 
 def training_of(cell: Cell, config: Config, lesions: Collection) -> Training:
     """What decides how a cell's training ends."""
-    plan = {**asdict(plan_of(cell, config)), "precision": None}  # a matter of the machine
+    train_config = {**asdict(train_config_of(cell, config)), "precision": None}  # a matter of the machine
     sizes = {"model": cell.model, "width": config.width, "side": config.side}
     parts_of = {"parts": list(config.parts), "split_seed": config.seed}
     model = build_model(cell.model, config.width)
-    taught = (fit, train_epoch, Plan, bce_loss, LOSSES[cell.loss], split, *model_code(model))
+    taught = (fit, TrainConfig, bce_loss, LOSSES[cell.loss], split, *model_code(model))
     code = training_code(*taught, alone=[train_cell])
     parts = (lesions.train, lesions.validation, lesions.test)
     items = [np.concatenate(arrays) for arrays in zip(*((part.images, part.masks) for part in parts), strict=True)]
     names = [name for part in parts for name in part.names]
-    return Training(plan | sizes | parts_of, code, fingerprint(lesions.name, names, *items))
+    return Training(train_config | sizes | parts_of, code, fingerprint(lesions.name, names, *items))
 
 
 def run_cell(cell: Cell, config: Config, lesions: Collection, suffix: str = "") -> Record:
@@ -145,11 +145,13 @@ def train_cell(cell: Cell, config: Config, lesions: Collection, path: Path) -> R
 
     The weights are rounded to half precision first, and evaluated as rounded, as they are when loaded.
     """
-    plan, training = plan_of(cell, config), training_of(cell, config, lesions)
-    torch.manual_seed(plan.seed)
+    train_config, training = train_config_of(cell, config), training_of(cell, config, lesions)
+    torch.manual_seed(train_config.seed)
     model = build_model(cell.model, config.width)
     weights = build_dir("7W") / weights_name(cell, lesions)
-    history = fit(model, lesions.train, lesions.validation, plan, weights.with_suffix(".checkpoint"), training.key)
+    history = fit(
+        model, lesions.train, lesions.validation, train_config, weights.with_suffix(".checkpoint"), training.key
+    )
     facts = {**training.as_facts(), "history": history, "training": spent(history)}
     state = PartialState()
     if state.is_main_process:

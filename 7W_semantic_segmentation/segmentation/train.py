@@ -1,18 +1,18 @@
-"""The training loop: epochs, the best of them by IoU on the validation part, resumed after a kill."""
+"""How this week's networks are trained: the losses by epoch, the training step, and the choice of the best epoch."""
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
-from coursework.checkpoints import load_checkpoint, pack, resume, save_checkpoint
 from coursework.runtime import build_accelerator
 from coursework.schedules import one_cycle
+from coursework.training import Step, train_model
 from segmentation.data import Lesions
 from segmentation.evaluate import predict, scores
 from segmentation.losses import LOSSES, bce_loss
@@ -20,75 +20,70 @@ from segmentation.transforms import LesionSet, build_augmentation, to_network
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How to train; `rate` is the highest of a one-cycle schedule, `warmup` the share of epochs with cross-entropy."""
+class TrainConfig:
+    """How to train; `lr` is the highest learning rate of a one-cycle schedule.
+
+    `warmup` is the fraction of the epochs, the first ones, that are trained with cross-entropy.
+    """
 
     loss: str
     epochs: int
     batch: int = 16
-    rate: float = 2e-3
+    lr: float = 2e-3
     warmup: float = 0.2
     precision: str = "no"
     seed: int = 0
 
     def loss_of(self, epoch: int):
-        """Cross-entropy at first, then the plan's loss. Raises ValueError for an unknown loss."""
+        """Cross-entropy at first, then `loss`. Raises ValueError for an unknown loss."""
         if self.loss not in LOSSES:
             raise ValueError(f"unknown loss {self.loss!r}; there are: {', '.join(LOSSES)}")
         return bce_loss if epoch < self.warmup * self.epochs else LOSSES[self.loss]
 
 
-def train_epoch(model, criterion, loader, optimizer, schedule, accelerator) -> dict[str, float]:
-    """One epoch of steps; returns the mean loss, and the seconds in all and spent waiting for pictures.
-
-    Raises: ValueError if the loss is not finite.
-    """
-    model.train()
-    total, waiting = torch.zeros((), device=accelerator.device), 0.0
-    started = asked = time.perf_counter()
-    for images, masks in loader:  # (N, 3, S, S) in [0, 255], (N, 1, S, S) of 0 and 1
-        waiting += time.perf_counter() - asked
-        logits = model(to_network(images))  # (N, 1, S, S), float32 whatever the precision
-        loss = criterion(logits, masks)
-        accelerator.backward(loss)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        total += loss.detach()
-        asked = time.perf_counter()
-    mean = (total / len(loader)).item()
-    if not np.isfinite(mean):
-        raise ValueError(f"the loss is {mean} at a rate of {schedule.get_last_lr()[0]:g}; lower the rate")
-    return {"loss": mean, "steps": len(loader), "seconds": time.perf_counter() - started, "waiting": waiting}
+def segmentation_step(
+    model: nn.Module, images: torch.Tensor, masks: torch.Tensor, loss: Callable
+) -> dict[str, torch.Tensor]:
+    """The loss of a batch: images (N, 3, S, S) in [0, 255], masks (N, 1, S, S) of 0 and 1."""
+    logits = model(to_network(images))  # (N, 1, S, S), float32 in every precision
+    return {"loss": loss(logits, masks)}
 
 
 def fit(
-    model: nn.Module, train: Lesions, validation: Lesions, plan: Plan, checkpoint: Path | None = None, key=""
+    model: nn.Module,
+    train: Lesions,
+    validation: Lesions,
+    config: TrainConfig,
+    checkpoint: Path | None = None,
+    key: str = "",
 ) -> list[dict]:
-    """Train `model` in place; it ends with the weights of its best epoch. Returns one dict an epoch.
+    """Train `model` in place; it ends with the weights of the epoch with the highest validation IoU. One dict an epoch.
 
-    With a `checkpoint`, a killed training goes on from its last finished epoch and ends with the same weights, bit for
-    bit on a CPU, as one that was never killed. The end removes the checkpoint.
+    `checkpoint` and `key` are those of `coursework.training.train_model`.
     """
-    accelerator = build_accelerator(plan.precision)
-    shown = LesionSet(train, build_augmentation())
-    loader = DataLoader(shown, plan.batch, shuffle=True, drop_last=len(shown) > plan.batch)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=1e-2)
-    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    steps = plan.epochs * len(loader)
-    schedule = one_cycle(optimizer.optimizer, plan.rate, steps, warm_up=0.2)
-    bare = accelerator.unwrap_model(model)
-    state = load_checkpoint(checkpoint, key) if checkpoint else None
-    history, best = resume(state, bare, optimizer, schedule)
-    for epoch in tqdm(range(len(history), plan.epochs), desc=plan.loss, unit="epoch", leave=False):
-        torch.manual_seed(plan.seed * 1000 + epoch)  # order and augmentation; so a resumed epoch is the same
-        row = train_epoch(model, plan.loss_of(epoch), loader, optimizer, schedule, accelerator)
-        history.append(row | scores(predict(model, validation, accelerator, plan.batch, mirrored=False)[0]))
-        if history[-1]["iou"] >= max(past["iou"] for past in history):
-            best = {name: value.detach().clone() for name, value in bare.state_dict().items()}
-        if checkpoint and accelerator.is_main_process:
-            save_checkpoint(checkpoint, pack(key, bare, optimizer, schedule, history, best))
-    bare.load_state_dict(best)
-    if checkpoint and accelerator.is_main_process:
-        checkpoint.unlink(missing_ok=True)
-    return history
+    accelerator = build_accelerator(config.precision)
+    dataset = LesionSet(train, build_augmentation())
+    loader = DataLoader(dataset, config.batch, shuffle=True, drop_last=len(dataset) > config.batch)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr, weight_decay=1e-2)
+
+    def begin_epoch(epoch: int) -> Step:
+        return partial(segmentation_step, loss=config.loss_of(epoch))
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        return scores(predict(model, validation, accelerator, config.batch, mirrored=False)[0])
+
+    return train_model(
+        model,
+        loader,
+        optimizer,
+        partial(one_cycle, lr=config.lr, warm_up=0.2),
+        begin_epoch,
+        accelerator,
+        epochs=config.epochs,
+        seed=config.seed,
+        validate=validate,
+        score=itemgetter("iou"),
+        checkpoint=checkpoint,
+        key=key,
+        name=config.loss,
+    )

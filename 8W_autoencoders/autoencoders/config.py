@@ -21,12 +21,12 @@ class Config:
     denoiser_width: int = 16
     people_width: int = 16  # of the network that tells people apart
     batch: int = 32  # faces
-    rate: float = 1.5e-3
+    lr: float = 1.5e-3
     face_epochs: int = 30
     face_vae_epochs: int = 20
     denoise_epochs: int = 30
     people_epochs: int = 36
-    people_rate: float = 3e-3
+    people_lr: float = 3e-3
     deviation: float = 0.3  # of a face's pixels about what its VAE says, of 1
     strengths: tuple[float, ...] = (0, 1, 1.5, 2, 2.5, 3, 4)  # of an attribute's direction
     judged: int = 3000  # training faces from which judges learn, and directions are found
@@ -34,7 +34,7 @@ class Config:
     wanted: float = 0.95  # share of validation faces in which a judge should read it
     digits: int | None = None  # of MNIST, the first so many; None takes all
     digit_batch: int = 128
-    digit_rate: float = 2e-3
+    digit_lr: float = 2e-3
     digit_epochs: int = 30
     cvae_epochs: int = 45
     digit_latent: int = 20

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from autoencoders.sets import in_batches
-from coursework.imagenet import load_judge, walk_maps
+from coursework.imagenet import compute_feature_maps, load_frozen_efficientnet
 from coursework.runtime import autocast, pick_device
 
 SEEN = 96  # pixels to which faces are enlarged for a network that knows photographs
@@ -21,18 +21,15 @@ FINE = 6  # places a side of its maps on which a mouth is still to be seen
 
 def imagenet_features(images: np.ndarray, name: str = "lite0") -> np.ndarray:
     """What an EfficientNet sees in faces, bytes or floats in [0, 1], (n, S, S, 3), all in all: float32 (n, 1280)."""
-    network = load_judge(name).to(pick_device())
-    return look(lambda large: network.extract_features(large).mean(dim=(2, 3)), images)
+    network = load_frozen_efficientnet(name).to(pick_device())
+    return look(lambda large: network.forward_features(large).mean(dim=(2, 3)), images)
 
 
 def fine_features(images: np.ndarray, name: str) -> np.ndarray:
     """The same, and where: its last maps of FINE × FINE places, flat, float32 (n, channels · FINE²)."""
-    network = load_judge(name).to(pick_device())
+    network = load_frozen_efficientnet(name).to(pick_device())
 
-    def see(large: torch.Tensor) -> torch.Tensor:
-        return next(maps for maps in walk_maps(network, large) if maps.shape[-1] == FINE).flatten(1)
-
-    return look(see, images)
+    return look(lambda large: compute_feature_maps(network, large, (SEEN // FINE,))[0].flatten(1), images)
 
 
 def look(call: Callable, images: np.ndarray) -> np.ndarray:

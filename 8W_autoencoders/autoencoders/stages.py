@@ -1,4 +1,4 @@
-"""The trainings of this week, each with its data, its objective and its plan."""
+"""The trainings of this week, each with its data, its step function and its settings."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -18,28 +18,29 @@ from autoencoders.models import Denoiser, DigitReader, build_digit_model, build_
 from autoencoders.noise import NOISES, any_noise
 from autoencoders.readers import PeopleNet
 from autoencoders.sets import DigitSet, FaceSet, NoisySet
-from autoencoders.train import Objective, Plan, fit, train_epoch
+from autoencoders.train import TrainConfig, fit
 from coursework.checkpoints import obtain
 from coursework.provenance import Fingerprint, Training, fingerprint
 from coursework.runtime import half_precision
 from coursework.source_code import model_code, training_code
+from coursework.training import Step
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A training: a network, what it is trained by, on what, and how; `settings` is all else that its end depends on.
+    """A training: network, step function, data sets, `TrainConfig`; its result depends on nothing else but `settings`.
 
     `data` is the fingerprint of the whole data set, of which the settings say what part is trained on; `assembled_by`
     are the functions that build the network and split the data.
     """
 
     model: nn.Module
-    objective: Objective
+    step: Step
     train: Dataset
     validation: Dataset
-    plan: Plan
+    train_config: TrainConfig
     data: Fingerprint
     settings: dict
     assembled_by: tuple[Callable, ...]
@@ -58,9 +59,9 @@ def face_stages(config: Config, faces: Faces, rows: dict[str, np.ndarray]) -> di
     elbo = partial(face_elbo, deviation=config.deviation)
     about = *face_data(config, faces), (face_stages, build_face_model, seeded, split_people)
     return {
-        "face_ae": Stage(ae, autoencoder_loss, shown, held, plan_of(config, config.face_epochs), *about),
-        "face_vae": Stage(vae, elbo, shown, held, plan_of(config, config.face_vae_epochs), *about),
-        "denoiser": Stage(denoiser, denoising_loss, *noisy, plan_of(config, config.denoise_epochs), *about),
+        "face_ae": Stage(ae, autoencoder_loss, shown, held, face_train_config(config, config.face_epochs), *about),
+        "face_vae": Stage(vae, elbo, shown, held, face_train_config(config, config.face_vae_epochs), *about),
+        "denoiser": Stage(denoiser, denoising_loss, *noisy, face_train_config(config, config.denoise_epochs), *about),
     }
 
 
@@ -87,11 +88,13 @@ def people_stage(config: Config, faces: Faces, rows: np.ndarray) -> Stage:
     learnt = np.setdiff1d(rows, last)
     model = seeded(config.seed, PeopleNet, len(known), config.side, config.people_width)
     shown = FaceSet(images[learnt], labels[learnt], mirror=True), FaceSet(images[last], labels[last])
-    model, plan = (
+    model, train_config = (
         model.to(memory_format=torch.channels_last),
-        replace(plan_of(config, config.people_epochs), rate=config.people_rate),
+        replace(face_train_config(config, config.people_epochs), lr=config.people_lr),
     )
-    return Stage(model, reader_loss, *shown, plan, *face_data(config, faces), (people_stage, seeded, split_people))
+    return Stage(
+        model, reader_loss, *shown, train_config, *face_data(config, faces), (people_stage, seeded, split_people)
+    )
 
 
 def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
@@ -102,7 +105,7 @@ def digit_stages(config: Config, digits: Digits) -> dict[str, Stage]:
         DigitSet(digits.validation, digits.validation_labels, config.seed),
     )
     epochs = config.digit_epochs, config.cvae_epochs, config.beta_epochs, config.reader_epochs
-    long, longer, short, reading = (digit_plan(config, number) for number in epochs)
+    long, longer, short, reading = (digit_train_config(config, number) for number in epochs)
     about = *digit_data(digits), (digit_stages, build_digit_model, seeded)
     build = partial(seeded, config.seed, build_digit_model)
     cvae = build("cvae", config.cvae_hidden, config.digit_latent)
@@ -135,29 +138,29 @@ def seeded(seed: int, build, *arguments) -> nn.Module:
     return build(*arguments)
 
 
-def plan_of(config: Config, epochs: int) -> Plan:
+def face_train_config(config: Config, epochs: int) -> TrainConfig:
     """How faces are trained."""
-    return Plan(epochs, config.batch, config.rate, half_precision(), config.seed)
+    return TrainConfig(epochs, config.batch, config.lr, half_precision(), config.seed)
 
 
-def digit_plan(config: Config, epochs: int) -> Plan:
+def digit_train_config(config: Config, epochs: int) -> TrainConfig:
     """How digits are trained: small networks, so larger batches, in float32."""
-    return Plan(epochs, config.digit_batch, config.digit_rate, "no", config.seed)
+    return TrainConfig(epochs, config.digit_batch, config.digit_lr, "no", config.seed)
 
 
 def training_of(name: str, stage: Stage) -> Training:
     """What decides how a stage's training ends."""
-    rules = {**asdict(stage.plan), "precision": None}  # a matter of the machine
-    aim = {"stage": name, "objective": getattr(stage.objective, "keywords", {})}
+    rules = {**asdict(stage.train_config), "precision": None}  # a matter of the machine
+    aim = {"stage": name, "objective": getattr(stage.step, "keywords", {})}
     noises = (any_noise, *NOISES.values()) if isinstance(stage.train, NoisySet) else ()
-    taught = (fit, train_epoch, stage.objective, *model_code(stage.model), type(stage.train), *noises)
+    taught = (fit, stage.step, *model_code(stage.model), type(stage.train), *noises)
     code = training_code(*taught, alone=stage.assembled_by)
     return Training(rules | aim | stage.settings, code, stage.data)
 
 
 def finish(name: str, stage: Stage, config: Config) -> dict:
     """Bring a stage's network to the end of its training; the facts of `coursework.checkpoints.obtain`."""
-    train = partial(fit, stage.model, stage.objective, stage.train, stage.validation, stage.plan)
+    train = partial(fit, stage.model, stage.step, stage.train, stage.validation, stage.train_config)
     return obtain("8W", FOLDER, name, stage.model, training_of(name, stage), train, config.retrain)
 
 

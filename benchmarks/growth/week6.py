@@ -5,7 +5,7 @@ import numpy as np
 from coursework.runtime import half_precision
 from simpsons.data import Pictures
 from simpsons.models import build_model
-from simpsons.train import Plan, fit
+from simpsons.train import TrainConfig, fit
 
 TITLE, SIZES = "6W an epoch, pictures", (64, 128, 256, 512)
 
@@ -16,4 +16,4 @@ def prepare(n: int):
     images, labels = rng.integers(0, 256, (n, 64, 64, 3), dtype=np.uint8), np.arange(n) % 8
     pictures = Pictures(images, labels, [""] * n)
     model = build_model("efficientnet_lite0", 8)
-    return lambda: fit(model, pictures, None, Plan(1, precision=half_precision()))
+    return lambda: fit(model, pictures, None, TrainConfig(1, precision=half_precision()))

@@ -5,7 +5,7 @@ import numpy as np
 from coursework.runtime import half_precision
 from segmentation.data import Lesions
 from segmentation.models import build_model
-from segmentation.train import Plan, fit
+from segmentation.train import TrainConfig, fit
 
 TITLE, SIZES = "7W an epoch, cases", (32, 64, 128, 256)
 
@@ -17,4 +17,4 @@ def prepare(n: int):
     masks[:, 30:60, 20:70] = 1
     lesions = Lesions(images, masks, [str(k) for k in range(n)])
     few = lesions.take(np.arange(2))
-    return lambda: fit(build_model("unet", 16), lesions, few, Plan("dice", 1, precision=half_precision()))
+    return lambda: fit(build_model("unet", 16), lesions, few, TrainConfig("dice", 1, precision=half_precision()))
