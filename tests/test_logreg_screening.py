@@ -137,3 +137,19 @@ def test_small_penalties_with_five_classes_reach_the_minimum_or_warn(alpha, recw
     print(alpha, gap, warned)
     assert gap < 1e-3 or warned
     assert alpha < 3e-4 or not warned
+
+
+@pytest.mark.parametrize("steps", [-1, 1.5, True, "many"])
+def test_final_steps_are_a_number(steps):
+    X, y = make_rows(2)
+    with pytest.raises(ValueError, match="expected a whole number from 0"):
+        SGDLogisticRegression(final_steps=steps).fit(X, y)
+
+
+def test_without_final_steps_a_small_penalty_ends_farther_from_the_minimum():
+    X, y = make_rows(2)
+    objectives = []
+    for steps in (0, 1000):
+        model = SGDLogisticRegression(1e-3, 1.0, final_steps=steps, random_state=0).fit(X, y)
+        objectives.append(full_objective(X, y[:, None].astype(float), model.coef_, model.intercept_, 1e-3, 1.0))
+    assert objectives[0] > objectives[1]

@@ -216,8 +216,8 @@ class QuasiNewton:
 
 
 def l1_path(model: SGDLogisticRegression, images, labels, alphas: tuple[float, ...]) -> list:
-    """A fitted pipeline of scaler and `model` with pure L1 for each strength, weakest first."""
-    models = [clone(model).set_params(alpha=alpha, l1_ratio=1.0) for alpha in alphas]
+    """A fitted pipeline of scaler and `model` with pure L1 for each strength, weakest first; near the minimum only."""
+    models = [clone(model).set_params(alpha=alpha, l1_ratio=1.0, final_steps=0) for alpha in alphas]
     return [make_pipeline(StandardScaler(), one).fit(images, labels) for one in models]
 
 

@@ -49,7 +49,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     if training ended over 10 % above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay.
     With an L1 penalty, a final full-batch proximal step sets to zero the weights that only mini-batch noise kept
     non-zero. If the duality gap is then above ten times `tol`, as where the penalty is small, accelerated steps on all
-    rows follow, a thousand at most.
+    rows follow, `final_steps` at most; with 0 there are none, which saves time where a rough answer will do.
     `momentum` in [0, 1). `l1_step` is "proximal", which yields exact zeros, or the homework's
     "subgradient", which does not. `shuffle` is "once" (a copy of X, less time an epoch) or "every epoch".
     `working_set`, for proximal steps with an L1 penalty, is the fraction of features that `fit` trains on first, those
@@ -73,6 +73,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         l1_step="proximal",
         shuffle="once",
         working_set=None,
+        final_steps=1000,
         random_state=None,
     ):
         self.alpha = alpha
@@ -85,6 +86,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         self.l1_step = l1_step
         self.shuffle = shuffle
         self.working_set = working_set
+        self.final_steps = final_steps
         self.random_state = random_state
 
     def __getattr__(self, name: str):
@@ -104,8 +106,8 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         penalised = float(self.learning_rate), float(self.alpha), float(self.l1_ratio)
         if ended and sparse:
             full_batch_step(X, targets, state, *penalised)
-            if self.tol <= ENOUGH:
-                ended = refine(X, targets, state, *penalised, self.tol)
+            if self.tol <= ENOUGH and self.final_steps:
+                ended = refine(X, targets, state, *penalised, self.tol, self.final_steps)
         if self.tol is not None and (reason := self._doubt(X, targets, state, len(losses), ended)):
             warnings.warn(reason, ConvergenceWarning, stacklevel=2)
         return self._keep(classes, state, rng, len(losses), losses)
@@ -233,6 +235,8 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"{name}={value!r}; expected a number {limits.get(name, 'from 0, below 1')}")
         if not isinstance(self.max_epochs, Integral) or isinstance(self.max_epochs, bool) or self.max_epochs < 1:
             raise ValueError(f"max_epochs={self.max_epochs!r}; expected a whole number from 1")
+        if not isinstance(self.final_steps, Integral) or isinstance(self.final_steps, bool) or self.final_steps < 0:
+            raise ValueError(f"final_steps={self.final_steps!r}; expected a whole number from 0")
         if self.tol is not None and (
             isinstance(self.tol, bool) or not isinstance(self.tol, Real) or not 0 <= self.tol < 1
         ):

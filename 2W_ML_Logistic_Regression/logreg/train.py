@@ -140,15 +140,17 @@ def accelerated_steps(X, targets, weights, intercept, lr: float, alpha: float, l
         yield weights, intercept, float(new_loss + penalty(weights, alpha, l1_ratio))
 
 
-def refine(X, targets, state: OptimizerState, lr: float, alpha: float, l1_ratio: float, tol: float) -> bool:
+def refine(
+    X, targets, state: OptimizerState, lr: float, alpha: float, l1_ratio: float, tol: float, most: int = 1000
+) -> bool:
     """Continue on all rows where mini-batches ended too early; changes `state`, returns whether the end was reached.
 
     With a small penalty, two hundred mini-batch steps may gain less than `tol` of the loss far from the minimum. So
-    accelerated steps follow, a thousand at most, until the duality gap is at most ten times `tol`. This gap is a bound;
+    accelerated steps follow, `most` at most, until the duality gap is at most ten times `tol`. This gap is a bound;
     the distance to the minimum is usually much smaller. Shapes: X (n, d), targets (n, K).
     """
     steps = accelerated_steps(X, targets, state.weights, state.intercept, lr, alpha, l1_ratio)
-    for number in range(1001):
+    for number in range(most + 1):
         if number % 20 == 0:
             gap, objective = duality_gap(X, targets, state.weights, state.intercept, alpha, l1_ratio)
             if gap <= 10 * tol * objective:
