@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from torchvision.ops import box_iou
 
 from hardhat.data import CLASSES, Picture, to_coco
 
@@ -79,11 +81,8 @@ def check_pairs(pictures: list, detections: list) -> None:
 
 def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union of all pairs of boxes (n, 4) and (m, 4): (n, m)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second)]
-    return shared / np.maximum(areas[0][:, None] + areas[1][None, :] - shared, 1e-9)
+    boxes = (torch.from_numpy(some.astype(np.float64)) for some in (first, second))
+    return box_iou(*boxes).nan_to_num().numpy()  # NaN of two boxes without area
 
 
 def best_first(found: dict, keep: np.ndarray) -> np.ndarray:

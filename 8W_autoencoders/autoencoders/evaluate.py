@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import torch
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
 
 from autoencoders.latent import cut, nearest
@@ -22,9 +22,11 @@ def squared_error(found: np.ndarray, truth: np.ndarray) -> float:
 
 
 def psnr(found: np.ndarray, truth: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, the mean over the pictures (n, ...)."""
-    error = ((as_float(found) - as_float(truth)) ** 2).reshape(len(truth), -1).mean(axis=1)
-    return float(np.mean(-10 * np.log10(np.maximum(error, 1e-10))))
+    """Peak signal-to-noise ratio in dB, the mean over the images (n, ...); equal images count as 100 dB."""
+    pairs = zip(as_float(truth), as_float(found), strict=True)
+    with np.errstate(divide="ignore"):
+        ratios = [peak_signal_noise_ratio(a, b, data_range=1) for a, b in pairs]
+    return float(np.minimum(ratios, 100).mean())
 
 
 def ssim(found: np.ndarray, truth: np.ndarray) -> float:
