@@ -39,8 +39,9 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     put a StandardScaler before it.
 
     When to prefer another: with few features and no L1 penalty, scikit-learn's LogisticRegression (L-BFGS) is faster,
-    ten times on 1,000,000 × 10 random rows on an AMD EPYC; with an L1 penalty and data in column order, skglm's
-    ProxNewton is (benchmarks/RESULTS.md). This class is for mini-batches, streams (`partial_fit`), and reading.
+    ten times on 1,000,000 × 10 random rows on an AMD EPYC. With an L1 penalty and a `working_set`, this class was
+    faster than skglm's ProxNewton to within 1 % of the minimum; nothing closer was timed (benchmarks/RESULTS.md).
+    Otherwise it is for mini-batches, streams (`partial_fit`), and reading.
 
     Parameters: `learning_rate` halves whenever two hundred steps, in whole epochs, improve the loss by less than
     the share `tol`. Training ends after twelve halvings, or after `max_epochs` with a ConvergenceWarning; with
@@ -100,14 +101,13 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         X, y = self._check_rows(X, y, first=True)
         classes = check_classes(np.unique(y))
         targets, rng, state = one_hot(y, classes, X.dtype), self._generator(), start(X, classes)
-        sparse = self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0
         descend = self._descend if self.working_set is None else self._descend_on_working_sets
         losses, ended = descend(X, targets, state, rng, self.max_epochs)
-        penalised = float(self.learning_rate), float(self.alpha), float(self.l1_ratio)
-        if ended and sparse:
-            full_batch_step(X, targets, state, *penalised)
+        if ended and self._sparse:
+            full_batch_step(X, targets, state, float(self.learning_rate), *self._penalties)
             if self.tol <= ENOUGH and self.final_steps:
-                ended = refine(X, targets, state, *penalised, self.tol, self.final_steps)
+                settings = float(self.learning_rate), *self._penalties, self.tol, self.final_steps
+                ended = refine(X, targets, state, *settings)
         if self.tol is not None and (reason := self._doubt(X, targets, state, len(losses), ended)):
             warnings.warn(reason, ConvergenceWarning, stacklevel=2)
         return self._keep(classes, state, rng, len(losses), losses)
@@ -147,6 +147,16 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         scores = self.decision_function(X)
         return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
 
+    @property
+    def _penalties(self) -> tuple[float, float]:
+        """alpha and l1_ratio, as numbers of Python: one of numpy's would turn single precision into double."""
+        return float(self.alpha), float(self.l1_ratio)
+
+    @property
+    def _sparse(self) -> bool:
+        """Whether the steps set weights to exactly zero."""
+        return self.l1_step == "proximal" and self.alpha * self.l1_ratio > 0
+
     def _logits(self, X):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
@@ -177,9 +187,8 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             state.lookahead = state.weights, state.intercept
             if not ended or len(losses) == max_epochs:
                 return np.array(losses), ended
-            point = state.weights, state.intercept
-            penalties, tol = (float(self.alpha), float(self.l1_ratio)), min(self.tol, ENOUGH / 10)
-            missing = missing_features(X, targets, *point, inside, *penalties, tol)
+            point, tol = (state.weights, state.intercept), min(self.tol, ENOUGH / 10)
+            missing = missing_features(X, targets, *point, inside, *self._penalties, tol)
             if len(missing) == 0:
                 return np.array(losses), True
             inside = np.union1d(inside, missing)
@@ -201,7 +210,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         if self.tol > ENOUGH:  # a rough answer is wanted
             return None
         point = state.weights, state.intercept
-        gap = remaining_gap(X, targets, *point, float(self.alpha), float(self.l1_ratio), ENOUGH)
+        gap = remaining_gap(X, targets, *point, *self._penalties, ENOUGH)
         if gap <= ENOUGH:
             return None
         advice = "standardise the features (StandardScaler), or lower tol for more epochs before the rate halves"
@@ -218,9 +227,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31))
 
     def _epoch(self, batches, state: OptimizerState, lr: float) -> list[float]:
-        # float: a number of numpy's would turn single precision into double
-        momentum, alpha, l1_ratio = float(self.momentum), float(self.alpha), float(self.l1_ratio)
-        return train_epoch(batches, state, lr, momentum, alpha, l1_ratio, self.l1_step)
+        return train_epoch(batches, state, lr, float(self.momentum), *self._penalties, self.l1_step)
 
     def _check_settings(self) -> None:
         for name, low, high in (
@@ -233,10 +240,10 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high or np.isinf(value):
                 limits = {"alpha": "from 0", "l1_ratio": "from 0 to 1", "learning_rate": "above 0"}
                 raise ValueError(f"{name}={value!r}; expected a number {limits.get(name, 'from 0, below 1')}")
-        if not isinstance(self.max_epochs, Integral) or isinstance(self.max_epochs, bool) or self.max_epochs < 1:
-            raise ValueError(f"max_epochs={self.max_epochs!r}; expected a whole number from 1")
-        if not isinstance(self.final_steps, Integral) or isinstance(self.final_steps, bool) or self.final_steps < 0:
-            raise ValueError(f"final_steps={self.final_steps!r}; expected a whole number from 0")
+        for name, low in (("max_epochs", 1), ("final_steps", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+                raise ValueError(f"{name}={value!r}; expected a whole number from {low}")
         if self.tol is not None and (
             isinstance(self.tol, bool) or not isinstance(self.tol, Real) or not 0 <= self.tol < 1
         ):
@@ -252,7 +259,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             return
         if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < fraction <= 1:
             raise ValueError(f"working_set={fraction!r}; expected None, or a fraction above 0, up to 1")
-        if self.l1_step != "proximal" or self.alpha * self.l1_ratio == 0:
+        if not self._sparse:
             raise ValueError("working_set needs weights of zero: an L1 penalty and proximal steps")
 
 
