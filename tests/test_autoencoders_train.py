@@ -94,6 +94,7 @@ def test_a_validation_is_without_dropout_and_leaves_the_batch_norm_alone():
     "kill -9 in the middle of an epoch (8W)",
     "the same command goes on from the last finished epoch; weights equal to the last bit",
 )
+@pytest.mark.slow  # in every run with 6W, whose loop is the same
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
     parts = "autoencoder_loss, make_set(), make_set(4, 1)"

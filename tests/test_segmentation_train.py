@@ -72,6 +72,7 @@ def test_cross_entropy_comes_first():
     "kill -9 in the middle of an epoch (7W)",
     "the same command goes on from the last finished epoch; weights equal to the last bit",
 )
+@pytest.mark.slow  # in every run with 6W, whose loop is the same
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
     parts = "make_lesions(), make_lesions(4, 1)"

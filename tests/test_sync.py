@@ -1,5 +1,7 @@
 """Source cells: they hold the modules' code, and who edits one changes what the notebook computes."""
 
+import json
+
 import nbformat
 import pytest
 from nbformat import v4
@@ -7,7 +9,6 @@ from nbformat import v4
 from coursework import notebooks, sync
 from coursework.__main__ import main
 from coursework.weeks import all_weeks, find_week
-from tests.trial import metrics_of
 
 NOTEBOOKS = [(week, name) for week in all_weeks() for name in week.notebooks]
 TAUGHT = [(week, name) for week, name in NOTEBOOKS if sync.source_cells(notebooks.read_notebook(week.folder / name))]
@@ -94,22 +95,34 @@ def test_every_notebook_with_source_cells_has_an_edit_that_is_tried():
     assert "2W" in {week.name for week, _ in TAUGHT}
 
 
-def metric_of(week, name, metric, edit=None):
-    """The metric, as the notebook computes it at tiny, with an edit of a source cell; stops as soon as it is there."""
-    notebook = notebooks.read_notebook(week.folder / name)
-    if edit:
-        (found,) = [found for found in sync.source_cells(notebook) if edit[0] in found.cell.source]
-        found.cell.source = found.cell.source.replace(*edit)
-    last = next(k for k, cell in enumerate(notebook.cells) if cell.cell_type == "code" and f"{metric}=" in cell.source)
-    notebook.cells = notebook.cells[: last + 1]
-    return metrics_of(notebook, week)[metric]
+PROBE = "import json; print(json.dumps(run.metrics))"
+
+
+def metrics_around_an_edit(week, name, metric, old, new):
+    """A metric at tiny: at first, after the cells from a source cell on have run again, and with that cell edited.
+
+    The notebook is run as far as the cell that records the metric.
+    """
+    cells = notebooks.read_notebook(week.folder / name).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    code = code[: 1 + next(k for k, source in enumerate(code) if f"{metric}=" in source)]
+    edited = next(
+        found.cell.source for found in sync.source_cells(v4.new_notebook(cells=cells)) if old in found.cell.source
+    )
+    after = code[code.index(edited) :]
+    parts = [code, after, [source.replace(old, new) for source in after]]
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for part in parts for source in (*part, PROBE)])
+    assert notebooks.execute(notebook, week.folder, notebooks.kernel_environment("tiny", "")) is None
+    printed = [cell.outputs[0].text for cell in notebook.cells if cell.source == PROBE]
+    return [json.loads(text)[metric] for text in printed]
 
 
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edited_cell_changes_the_result(name):
     week = next(week for week, taught in TAUGHT if taught == name)
-    *edit, metric = EDITS[name]
-    assert metric_of(week, name, metric) != metric_of(week, name, metric, edit)
+    old, new, metric = EDITS[name]
+    first, again, edited = metrics_around_an_edit(week, name, metric, old, new)
+    assert first == again != edited
 
 
 def test_collapsed_cells_stay_collapsed():
