@@ -1,6 +1,5 @@
 """The baseline: logistic regression on features scaled to [0, 1], and its grid over C and the penalty."""
 
-import numpy as np
 import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -40,8 +39,3 @@ def search_logistic(features, labels, strengths: tuple[float, ...], folds: int, 
         for kind in PENALTIES
     ]
     return GridSearchCV(build_logistic(seed), grid, cv=folds, n_jobs=jobs).fit(features, labels)
-
-
-def logistic_scores(search: GridSearchCV, strengths: tuple[float, ...]) -> np.ndarray:
-    """Mean scores of `search_logistic` as a table, shape (2, len(strengths)): rows L1 and L2."""
-    return search.cv_results_["mean_test_score"].reshape(len(PENALTIES), len(strengths))

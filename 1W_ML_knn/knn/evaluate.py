@@ -7,7 +7,7 @@ from statistics import median
 import faiss
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_rel
+from scipy.stats import t
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV, cross_validate, train_test_split
@@ -49,7 +49,8 @@ def drop_indicators() -> ColumnTransformer:
 
 
 POSITION = ["Elevation", *ROADS_AND_FIRES]
-# Each turns the 54 features into those that distances are computed from.
+
+
 SCALERS = {
     "raw": FunctionTransformer(),
     "raw, indicators × 100": FunctionTransformer(reweight, kw_args={"columns": INDICATORS, "factor": 100}),
@@ -73,12 +74,14 @@ def fit_curve(train, train_labels, test, test_labels, ks: Iterable[int]) -> pd.D
 
 
 def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Mean of first - second over the same folds, and its 95 % t interval. Shapes (folds,).
+    """Mean of first - second over the same folds, and the ends of its 95 % t interval. Shapes (folds,).
 
     The training parts of folds overlap, so the interval is a little too narrow (Nadeau and Bengio 2003).
     """
-    interval = ttest_rel(first, second).confidence_interval(0.95)
-    return float(np.mean(np.subtract(first, second))), float(interval.low), float(interval.high)
+    differences = np.subtract(first, second)
+    mean, error = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))  # the standard error
+    margin = t.ppf(0.975, len(differences) - 1) * error
+    return mean, mean - margin, mean + margin
 
 
 def split_difference(ours: KNeighborsGridSearchCV, theirs: GridSearchCV) -> np.ndarray:
@@ -110,13 +113,13 @@ def grid_scores(search: GridSearchCV) -> pd.DataFrame:
     return results.pivot(index=["metric", "weights"], columns="n_neighbors", values=["mean", "std"])
 
 
-def scaling_searches(features: pd.DataFrame, labels: pd.Series, grid: dict, folds: int) -> pd.DataFrame:
+def scaling_searches(features: pd.DataFrame, labels: pd.Series, scalers: dict, grid: dict, folds: int) -> pd.DataFrame:
     """The whole grid search behind each scaler, fitted within each fold; a line for each scaler.
 
     Columns: the settings that were chosen, the mean accuracy, and `folds`, an array with the accuracy of each fold.
     """
     rows = {}
-    for name, scaler in SCALERS.items():
+    for name, scaler in scalers.items():
         pipeline = Pipeline([("scale", clone(scaler)), ("knn", KNeighborsClassifier())])
         settings = {f"knn__{key}": values for key, values in grid.items()}
         search = KNeighborsGridSearchCV(pipeline, settings, cv=folds, refit=False).fit(features, labels)
@@ -125,33 +128,33 @@ def scaling_searches(features: pd.DataFrame, labels: pd.Series, grid: dict, fold
     return pd.DataFrame(rows).T
 
 
-def distance_contributions(features: pd.DataFrame, seed: int, pairs: int = 2000) -> pd.DataFrame:
+def distance_contributions(features: pd.DataFrame, scalers: dict, seed: int, pairs: int = 2000) -> pd.DataFrame:
     """Which features make up the Manhattan distance between a row and its nearest neighbour, in percent.
 
     One row for each scaler, one column for each group of features; rows sum to 100. `pairs` rows are drawn at random.
     """
     shares = {}
-    for name, values, nearest, asked in nearest_pairs(features, seed, pairs):
+    for name, values, nearest, asked in nearest_pairs(features, scalers, seed, pairs):
         gaps = np.abs(values.iloc[asked].to_numpy() - values.iloc[nearest].to_numpy()).mean(axis=0)
         gaps = pd.Series(gaps, index=values.columns).reindex(features.columns, fill_value=0)
         shares[name] = {group: 100 * gaps[columns].sum() / gaps.sum() for group, columns in GROUPS.items()}
     return pd.DataFrame(shares).T
 
 
-def same_soil(features: pd.DataFrame, seed: int, pairs: int = 2000) -> pd.Series:
+def same_soil(features: pd.DataFrame, scalers: dict, seed: int, pairs: int = 2000) -> pd.Series:
     """For each scaler, the fraction of rows whose nearest neighbour has the same soil type."""
     types = features[SOIL].to_numpy().argmax(axis=1)
-    found = nearest_pairs(features, seed, pairs)
+    found = nearest_pairs(features, scalers, seed, pairs)
     return pd.Series({name: (types[asked] == types[nearest]).mean() for name, _, nearest, asked in found})
 
 
-def nearest_pairs(features: pd.DataFrame, seed: int, pairs: int) -> Iterator[tuple]:
+def nearest_pairs(features: pd.DataFrame, scalers: dict, seed: int, pairs: int) -> Iterator[tuple]:
     """For each scaler: its name, the scaled features, and the positions of nearest neighbours and of their rows.
 
     `pairs` rows are drawn at random; the nearest other row is found by the Manhattan distance.
     """
     asked = np.random.default_rng(seed).permutation(len(features))[:pairs]
-    for name, scaler in SCALERS.items():
+    for name, scaler in scalers.items():
         scaled = clone(scaler).fit_transform(features)
         values = np.ascontiguousarray(scaled, dtype=np.float64)
         _, positions = nearest_neighbors(values, values[asked], 2, "manhattan")

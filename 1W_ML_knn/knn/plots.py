@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from coursework.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YELLOW, heat_map
+from coursework.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YELLOW
 from knn.data import CLASSES
 from knn.evaluate import growth_exponent
 
@@ -39,16 +39,18 @@ def plot_query(features: pd.DataFrame, labels: pd.Series, row: int, ks=(1, 5, 15
     lines = []
     for k in ks:
         left.add_patch(Circle(query, distances[order[k - 1]], fill=False, color=GREY, linewidth=1.2))
-        left.annotate(
-            f"{k}", query - np.array([0, distances[order[k - 1]]]), (0, -11), textcoords="offset points", ha="center"
-        )
+        corner = query + distances[order[k - 1]] / np.sqrt(2)
+        left.annotate(f"k = {k}", corner, (2, 2), textcoords="offset points", fontsize=9)
         votes = pd.Series(classes[order[:k]]).value_counts()
         lines.append(f"k = {k}: " + ", ".join(f"{count} {CLASSES[key]}" for key, count in votes.items()))
-    left.text(0.02, 0.98, "\n".join(lines), transform=left.transAxes, va="top", fontsize=9,
-              bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})  # fmt: skip
+    for key in np.unique(classes[shown]):
+        left.scatter([], [], s=35, color=CLASS_COLOURS[key], label=CLASSES[key])
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, fontsize=8, columnspacing=1, handletextpad=0)
+    left.set_ylim(query[1] - 2 * radius, query[1] + 2.9 * radius)
+    left.text(0.02, 0.98, "\n".join(lines), transform=left.transAxes, va="top", fontsize=9)
     left.xaxis.set_major_locator(MaxNLocator(4))
     left.set(
-        title="The prediction depends on k (true class: aspen)",
+        title="More neighbours, other votes (true class: aspen)",
         xlabel="distance to road, scaled",
         ylabel="elevation, scaled",
     )
@@ -71,7 +73,7 @@ def plot_fit_curve(curve: pd.DataFrame) -> Figure:
         ax.semilogx(curve.index, curve[name], "o-", color=colour)
         ax.annotate(name, (curve.index[0], curve[name].iloc[0]), (10, 0), textcoords="offset points", color=colour)
     ax.set(
-        xlabel="neighbours k",
+        xlabel="number of neighbours k",
         ylabel="accuracy",
         xticks=curve.index,
         title="Training accuracy overestimates test accuracy",
@@ -94,7 +96,7 @@ def plot_confusion(counts: np.ndarray) -> Figure:
     ax.set_xticks(
         range(len(CLASSES)), [name.replace(" and ", "\nand ") for name in CLASSES.values()], rotation=40, ha="right"
     )
-    ax.set(xlabel="predicted", ylabel="true", title="Rare classes have a low recall")
+    ax.set(xlabel="predicted", ylabel="true", title="The three rarest classes have the lowest recall")
     ax.grid(visible=False)
     figure.colorbar(image, label="fraction of the true class")
     return figure
@@ -137,14 +139,6 @@ def plot_territories(features: pd.DataFrame, labels: pd.Series, ks=(1, 15, 100),
     return figure
 
 
-def plot_logistic(scores: np.ndarray, strengths: tuple[float, ...]) -> Figure:
-    """Heat map of the logistic regression's grid; scores of shape (2, len(strengths)), rows L1 and L2."""
-    figure, ax = plt.subplots(figsize=(6, 2.2))
-    heat_map(ax, scores, ["L1", "L2"], [f"C = {c:g}" for c in strengths], ".4f")
-    ax.set_title("Logistic regression: mean accuracy over folds")
-    return figure
-
-
 def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
     """Accuracy against k for every metric and weighting; the band is one standard error over the folds."""
     figure, ax = plt.subplots(figsize=(9, 4.2))
@@ -159,7 +153,7 @@ def plot_grid(scores: pd.DataFrame, rows: int, folds: int) -> Figure:
     ax.annotate(
         f"best: {best:.4f}", (k, best), xytext=(18, 6), textcoords="offset points", arrowprops={"arrowstyle": "->"}
     )
-    ax.set(xlabel="neighbours k", ylabel="accuracy", xticks=scores["mean"].columns)
+    ax.set(xlabel="number of neighbours k", ylabel="accuracy", xticks=scores["mean"].columns)
     ax.set_title(f"Manhattan distance and distance weights are best ({folds} folds, {rows:,} rows)")
     ax.legend(loc="lower left", fontsize=9, handlelength=3)
     return figure
@@ -175,7 +169,7 @@ def plot_frequencies(mean_probability: pd.Series, labels) -> Figure:
         bars = ax.bar(places + offset, values, width=0.38, color=colour, label=name)
         ax.bar_label(bars, fmt="%.3f", fontsize=8, padding=2)
     ax.set_xticks(places, [f"{key}\n{CLASSES[key]}".replace(" and ", " and\n") for key in true.index], fontsize=9)
-    ax.set(ylabel="fraction of the hold-out", title="Mean predicted probabilities match class frequencies")
+    ax.set(ylabel="fraction of the hold-out set", title="Mean predicted probabilities match class frequencies")
     ax.grid(axis="x", visible=False)
     ax.legend()
     return figure
@@ -191,7 +185,7 @@ def plot_scaling(shares: pd.DataFrame, searches: pd.DataFrame) -> Figure:
         ink = "black" if colour in (SKY, ORANGE) else "white"
         left.bar_label(bars, labels, label_type="center", color=ink, fontsize=9)
         start += shares[group]
-    left.set(title="Indicators contribute almost nothing", xlabel="to the distance from the nearest neighbour")
+    left.set(title="Parts of the distance to the nearest neighbour", xlabel="fraction of the Manhattan distance")
     left.xaxis.set_major_formatter(PercentFormatter())
     left.invert_yaxis()
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
@@ -202,7 +196,9 @@ def plot_scaling(shares: pd.DataFrame, searches: pd.DataFrame) -> Figure:
         text = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center", "fontsize": 9}
         right.annotate(f"{searches['accuracy'].iloc[place]:.3f}", (gains.mean(), place), **text)
     right.axvline(0, color=GREY, linewidth=1)
-    right.set(title="Two changes of scale help", xlabel="accuracy minus that with raw features, by fold")
+    right.set(
+        title="Two changes of scale raise the accuracy", xlabel="accuracy minus that of raw features (grey: folds)"
+    )
     return figure
 
 
@@ -224,6 +220,6 @@ def plot_cost(curve: pd.DataFrame) -> Figure:
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.minorticks_off()
         ax.legend(fontsize=9)
-    left.set(title="Accuracy grows with the rows", ylabel="accuracy on the same queries")
-    right.set(title="Query time", ylabel="milliseconds a query, one thread")
+    left.set(title="Accuracy grows with the training rows", ylabel="accuracy on the same queries")
+    right.set(title="Query time", ylabel="milliseconds per query, one thread")
     return figure

@@ -21,18 +21,19 @@ class KNN(ClassifierMixin, BaseEstimator):
         self.n_neighbors, self.weights, self.metric = n_neighbors, weights, metric
 
     def fit(self, X, y):
-        self.X_, (self.classes_, self.y_) = X, np.unique(y, return_inverse=True)  # y_: class numbers from 0
+        self.X_ = X
+        self.classes_, self.y_ = np.unique(y, return_inverse=True)  # y_: each label as a number from 0
         return self
 
     def predict_proba(self, X):
-        return np.array([self.vote(self.metric(self.X_ - x)) for x in X])
+        return np.array([self.vote(self.metric(self.X_ - x)) for x in X])  # X_ - x: from each training row
 
     def vote(self, distances):
         nearest = np.argsort(distances, kind="stable")[: self.n_neighbors]
         votes = np.ones(len(nearest))
         if self.weights == "distance":
             votes = 1 / np.maximum(distances[nearest], 1e-12)  # an identical row outvotes all others
-        counts = np.bincount(self.y_[nearest], votes, minlength=len(self.classes_))
+        counts = np.bincount(self.y_[nearest], votes, minlength=len(self.classes_))  # votes of each class
         return counts / counts.sum()
 
     def predict(self, X):

@@ -10,8 +10,6 @@ from scipy.stats import binomtest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from coursework.runtime import seconds
 from logreg.batches import ShuffledOnce, refill_batches
@@ -213,12 +211,6 @@ class QuasiNewton:
         alpha, l1_ratio, iterations = self.settings
         self.coef_, self.intercept_, _ = find_optimum(X, y[:, None].astype(float), alpha, l1_ratio, None, iterations)
         return self
-
-
-def l1_path(model: SGDLogisticRegression, images, labels, alphas: tuple[float, ...]) -> list:
-    """A fitted pipeline of scaler and `model` with pure L1 for each strength, weakest first; near the minimum only."""
-    models = [clone(model).set_params(alpha=alpha, l1_ratio=1.0, final_steps=0) for alpha in alphas]
-    return [make_pipeline(StandardScaler(), one).fit(images, labels) for one in models]
 
 
 def weight_images(model) -> np.ndarray:

@@ -26,7 +26,7 @@ def plot_descents(paths: dict[str, tuple[np.ndarray, np.ndarray]], function: Cal
         ax.plot(*points.T, "o", color=ORANGE, markersize=2.5)
         ax.plot(*points[0], "ko", markersize=6)
         ax.annotate("start", points[0], (-6, -3), textcoords="offset points", ha="right")
-        ax.set(title=f"learning rate {name}: f = {values[-1]:.3f}", xlabel="$x_1$", aspect="equal")
+        ax.set(title=f"learning rate {name}: ends at f = {values[-1]:.2g}", xlabel="$x_1$", aspect="equal")
         ax.grid(visible=False)
     axes[0].set_ylabel("$x_2$")
     return figure
@@ -50,12 +50,12 @@ def plot_losses(history: list[dict], weights: np.ndarray) -> Figure:
     """Left: the training loss after each epoch. Right: the weights (784,) as an image."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), width_ratios=(1.6, 1))
     left.plot([row["loss"] for row in history], "o-", color=BLUE)
-    left.set(xlabel="epoch", ylabel="log loss", title="Training loss", yscale="log")
+    left.set(xlabel="epoch", ylabel="training log loss", title="The loss still falls after ten epochs", yscale="log")
     limit = np.abs(weights).max()
     image = right.imshow(weights.reshape(28, 28), cmap="RdBu_r", vmin=-limit, vmax=limit)
     right.set(title="Weights of the pixels", xticks=[], yticks=[])
     right.grid(visible=False)
-    figure.colorbar(image, ax=right, label="0 ←  → 1")
+    figure.colorbar(image, ax=right, label="weight (positive: ink indicates a 1)")
     return figure
 
 
@@ -88,22 +88,22 @@ def plot_penalties(soft_threshold: Callable) -> Figure:
     left.plot(w, w / 1.3, color=BLUE)
     left.text(0.05, -0.2, "L1: soft threshold", color=ORANGE)
     left.text(-0.95, 0.12, "L2: shrinkage", color=BLUE)
-    left.set(xlabel="weight before", ylabel="weight after", title="One step of the penalty")
+    left.set(xlabel="weight before", ylabel="weight after", title="One proximal step")
     centre = np.array([0.35, 1.6])
     grid = np.meshgrid(np.linspace(-1.4, 2.4, 200), np.linspace(-1.4, 2.4, 200))
     loss = (grid[0] - centre[0]) ** 2 + (grid[1] - centre[1]) ** 2
     angles = np.linspace(0, 2 * np.pi, 200)
     circle = np.column_stack([np.cos(angles), np.sin(angles)])
     shapes = {
-        "L1": (np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]), np.array([0.0, 1.0]), ORANGE),
-        "L2": (circle, centre / np.linalg.norm(centre), BLUE),
+        "L1": (np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]), np.array([0.0, 1.0]), ORANGE, "$w_1$ becomes zero"),
+        "L2": (circle, centre / np.linalg.norm(centre), BLUE, "no weight becomes zero"),
     }
-    for ax, (name, (edge, best, colour)) in zip(rights, shapes.items(), strict=True):
+    for ax, (name, (edge, best, colour, verdict)) in zip(rights, shapes.items(), strict=True):
         touching = ((best - centre) ** 2).sum()
         ax.contour(*grid, loss, levels=touching * np.array([0.15, 1, 2.5, 5, 9]), colors=GREY, linewidths=0.9)
         ax.fill(*edge.T, color=colour, alpha=0.3)
         ax.plot(*best, "o", color=colour, markersize=8)
-        ax.set(title=f"{name}: $w$ = ({best[0]:.2f}, {best[1]:.2f})", xlabel="$w_1$", ylabel="$w_2$", aspect="equal")
+        ax.set(title=f"{name}: {verdict}", xlabel="$w_1$", ylabel="$w_2$", aspect="equal")
         ax.grid(visible=False)
     return figure
 
@@ -118,7 +118,7 @@ def plot_validation(alphas: np.ndarray, losses: pd.DataFrame, by_epoch: pd.DataF
         ax.legend()
     best = losses["validation"].argmin()
     left.axvline(alphas[best], color=GREY, linestyle="--")
-    left.set(xlabel="alpha", xscale="log", title=f"Validation curve: lowest at alpha = {alphas[best]:.2g}")
+    left.set(xlabel="α", xscale="log", title=f"Validation curve: lowest at α = {alphas[best]:.2g}")
     right.axvline(stopped, color=GREY, linestyle="--")
     right.set(xlabel="epoch", title=f"Early stopping: lowest after epoch {stopped}")
     return figure
@@ -170,8 +170,8 @@ def plot_zeros(curves: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], 
         width = 4 if name == "proximal" else 1.5  # the thinner curve lies upon the other
         right.plot(np.where(sizes > 0, sizes, np.nan), color=colour, label=name, linewidth=width)
     left.axhline(zeros, color=GREY, linestyle="--", label="at the minimum")
-    left.set(xlabel="epoch", ylabel="weights", title="Weights that are exactly 0", ylim=(-20, zeros * 1.1))
-    right.set(xlabel="weight, largest first", ylabel="|w|", title="Sizes after training", yscale="log")
+    left.set(xlabel="epoch", ylabel="number of weights", title="Weights that are exactly 0", ylim=(-20, zeros * 1.1))
+    right.set(xlabel="weight, largest first", ylabel="|w|", title="Magnitudes after training", yscale="log")
     right.set_xlim(-10, next(iter(weights.values())).size)
     right.text(0.98, 0.9, "a curve ends where weights are exactly 0", transform=right.transAxes, ha="right", fontsize=9)
     right.legend(loc="lower left")
@@ -185,7 +185,7 @@ def plot_races(races: dict[str, pd.DataFrame]) -> Figure:
     for (name, points), colour in zip(races.items(), (BLUE, ORANGE, RED, GREEN), strict=True):
         ax.plot(points["seconds"], points["gap"], "o-", markersize=4, color=colour, label=name)
     ax.axhline(0.01, color=GREY, linestyle="--", linewidth=1)
-    ax.set(xlabel="seconds of training", ylabel="$(f - f^*) / f^*$", xscale="log", yscale="log")
+    ax.set(xlabel="seconds of training", ylabel="$(F - F^*) / F^*$", xscale="log", yscale="log")
     ax.set_title("Distance from the minimum by training time")
     ax.legend(fontsize=9)
     return figure
@@ -224,4 +224,5 @@ def plot_path(pictures: list[np.ndarray], names: list[str], examples: np.ndarray
         ax.spines[:].set_visible(False)
     for ax, name in zip(axes[:, 0], ["an example", *names], strict=True):
         ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    figure.suptitle("A stronger L1 penalty keeps fewer pixels", fontsize=12, fontweight="bold")
     return figure

@@ -151,7 +151,7 @@ def check_features(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def blank(values: pd.Series) -> pd.Series:
-    """Which values are missing, or text of nothing but spaces, bool (n,)."""
+    """Which values are missing, or only whitespace, bool (n,)."""
     return values.isna() | (values.astype(str).str.strip() == "")
 
 

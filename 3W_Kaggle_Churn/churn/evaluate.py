@@ -145,9 +145,9 @@ class Campaign:
 
 
 def net_revenue_curve(labels, probs, bills, campaign: Campaign, steps: int = 101) -> pd.DataFrame:
-    """Revenue that offers to all above a threshold retain, minus what they cost, per customer of the table.
+    """Net revenue per customer if all customers with a probability of at least the threshold get an offer.
 
-    It counts bills, not profit: what it costs to serve a customer is not in the data.
+    It counts bills, not profit: the cost of serving a customer is not in the data.
     Shapes: labels, probs, bills (n,). Columns threshold, net_revenue, offered (fraction of customers).
     """
     labels, probs, bills = (np.asarray(values, dtype=float) for values in (labels, probs, bills))

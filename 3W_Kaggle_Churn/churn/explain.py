@@ -49,7 +49,7 @@ def plot_summary(values: pd.DataFrame, data: pd.DataFrame, labels: pd.Series, co
     ax.set_title("How much each feature moves the prediction, one dot per customer")
     bar = figure.colorbar(dots, ax=ax, ticks=[0, 1])
     bar.ax.set_yticklabels(["low", "high"])
-    bar.set_label("feature value (categories: by churn rate)")
+    bar.set_label("value (categories: ordered by their churn rate)")
     return figure
 
 
@@ -57,7 +57,7 @@ def plot_customer(values: pd.Series, base: float, customer: pd.Series, count: in
     """One prediction from the base value, feature by feature, to the customer's log-odds."""
     top = values.abs().sort_values(ascending=False).index[:count]
     steps = [(f"{column} = {customer[column]}", values[column]) for column in top]
-    steps.append((f"the other {len(values) - count}", values.drop(top).sum()))
+    steps.append((f"{len(values) - count} other features", values.drop(top).sum()))
     figure, ax = plt.subplots(figsize=(10, 4.4))
     at = base
     for row, (_, step) in enumerate(steps):

@@ -15,7 +15,7 @@ REFERENCE = {"boosting_type": "Ordered", "learning_rate": 0.03}  # the original 
 
 
 def build_logistic(c: float = 1.0, splines: bool = False, left_out: tuple[str, ...] = ()) -> Pipeline:
-    """Logistic regression on scaled numbers and one-hot categories; `splines` makes each number act along a curve.
+    """Logistic regression on scaled numeric columns and one-hot categories; `splines` adds a spline basis for numbers.
 
     Columns in `left_out` are not used. A category that training did not contain becomes a row of zeros.
     """

@@ -18,7 +18,7 @@ def plot_c_values(c_values, scores: np.ndarray) -> Figure:
     for ax, values in zip(axes, (scores, scores - scores[best]), strict=True):
         ax.plot(c_values, values, color=GREY, linewidth=1, alpha=0.7)
         ax.plot(c_values, values.mean(axis=1), "o-", color=BLUE)
-        ax.set(xscale="log", xlabel="C (inverse strength of the penalty)")
+        ax.set(xscale="log", xlabel="C (inverse regularisation strength)")
     axes[0].set(ylabel="ROC-AUC", title="The folds differ more than the values of C …")
     axes[1].set(ylabel=f"ROC-AUC minus that at C = {c_values[best]:g}", title="… so we compare within folds")
     axes[0].annotate(
@@ -35,7 +35,10 @@ def plot_study(table: pd.DataFrame) -> Figure:
     ax.scatter(pruned.index, pruned["gain"], s=30, facecolors="none", edgecolors=GREY, label="pruned")
     ax.scatter(kept.index, kept["gain"], s=30, color=BLUE, label="all folds")
     ax.step(kept.index, kept["gain"].cummax(), where="post", color=ORANGE, label="best so far")
-    ax.set(xlabel="trial", ylabel="difference in ROC-AUC", title="Each trial minus the first, on the same folds")
+    ax.set(
+        xlabel="trial", ylabel="ROC-AUC minus that of trial 0", ylim=(max(-0.006, table["gain"].min() - 0.0005), None)
+    )
+    ax.set_title("Most trials are no better than the first")
     ax.legend(fontsize=9, loc="lower right")
     return figure
 
@@ -51,8 +54,8 @@ def plot_differences(differences: dict[str, np.ndarray], intervals: dict[str, tu
     ax.axvline(0, color=RED, linewidth=1)
     ax.text(0, -0.45, f" {baseline}", color=RED, fontsize=9, va="top")
     ax.set_yticks(range(len(differences)), list(differences))
-    ax.set(xlabel=f"difference in ROC-AUC from {baseline}, same fold", ylim=(len(differences) - 0.5, -0.5))
-    ax.set_title("Paired differences from the best candidate")
+    ax.set(xlabel=f"paired difference in ROC-AUC from {baseline}", ylim=(len(differences) - 0.5, -0.5))
+    ax.set_title("Paired differences from the best candidate (grey: one dot per fold)")
     return figure
 
 
@@ -64,7 +67,7 @@ def plot_calibration(table: pd.DataFrame, probs: np.ndarray, labels: pd.Series) 
     margins = [table["observed"] - table["low"], table["high"] - table["observed"]]
     left.errorbar(table["predicted"], table["observed"], yerr=margins, fmt="o", color=BLUE, capsize=3)
     left.set(xlabel="predicted probability of churn", ylabel="observed churn rate", xlim=(-0.03, 1), ylim=(-0.03, 1))
-    left.set_title("Reliability diagram")
+    left.set_title("Predicted and observed rates are close")
     for label, colour, name in ((0, BLUE, "stayed"), (1, ORANGE, "churned")):
         right.hist(probs[labels == label], bins=40, range=(0, 1), color=colour, alpha=0.6, label=name)
     right.set(xlabel="predicted probability of churn", ylabel="customers", xlim=(0, 1))
@@ -86,7 +89,7 @@ def plot_net_revenue(table: pd.DataFrame, best: pd.Series, break_even: float) ->
     )  # fmt: skip
     low, high = min(table["net_revenue"].min(), 0), table["net_revenue"].max()
     ax.set(xlabel="threshold", ylabel="net revenue per customer", ylim=(low - 0.1 * high, 1.3 * high))
-    ax.set_title("Offers to the customers above a threshold")
+    ax.set_title("A wide range of thresholds earns nearly the same")
     ax.text(break_even, high * 0.25, " break-even", color="dimgrey", fontsize=9)
     return figure
 
@@ -99,6 +102,9 @@ def plot_permutations(score: float, shuffled: np.ndarray) -> Figure:
     ax.text(score, ax.get_ylim()[1] * 0.9, "real labels ", ha="right", va="top", color=GREEN)
     ax.text(shuffled.max() + 0.005, ax.get_ylim()[1] * 0.5, "shuffled labels", color="dimgrey")
     ax.set(
-        xlabel="ROC-AUC", ylabel="models", xlim=(0.4, 0.9), title="Training on shuffled labels gives an AUC near 0.5"
+        xlabel="ROC-AUC",
+        ylabel="number of models",
+        xlim=(0.4, 0.9),
+        title="Training on shuffled labels gives an AUC near 0.5",
     )
     return figure
