@@ -31,16 +31,18 @@ def plot_query(features: pd.DataFrame, labels: pd.Series, row: int, ks=(1, 5, 15
     classes = np.delete(labels.to_numpy(), row)
     distances = np.linalg.norm(others - query, axis=1)
     order = np.argsort(distances)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5))
     radius = distances[order[max(ks) - 1]]
     shown = distances < 1.9 * radius
     left.scatter(*others[shown].T, s=35, c=[CLASS_COLOURS[key] for key in classes[shown]], edgecolors="white")
     left.plot(*query, "k*", markersize=15)
-    lines = []
+    lines, angles = [], dict(zip(ks, np.linspace(200, 20, len(ks)), strict=True))  # of the labels
     for k in ks:
         left.add_patch(Circle(query, distances[order[k - 1]], fill=False, color=GREY, linewidth=1.2))
-        corner = query + distances[order[k - 1]] / np.sqrt(2)
-        left.annotate(f"k = {k}", corner, (2, 2), textcoords="offset points", fontsize=9)
+        angle = np.deg2rad(angles[k])
+        edge = query + distances[order[k - 1]] * np.array([np.cos(angle), np.sin(angle)])
+        left.annotate(f"k = {k}", edge, 1.3 * radius * np.array([np.cos(angle), np.sin(angle)]) + query,
+                      fontsize=9, arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.8})  # fmt: skip
         votes = pd.Series(classes[order[:k]]).value_counts()
         lines.append(f"k = {k}: " + ", ".join(f"{count} {CLASSES[key]}" for key, count in votes.items()))
     for key in np.unique(classes[shown]):
@@ -50,7 +52,7 @@ def plot_query(features: pd.DataFrame, labels: pd.Series, row: int, ks=(1, 5, 15
     left.text(0.02, 0.98, "\n".join(lines), transform=left.transAxes, va="top", fontsize=9)
     left.xaxis.set_major_locator(MaxNLocator(4))
     left.set(
-        title="More neighbours, other votes (true class: aspen)",
+        title="More neighbours, other votes",
         xlabel="distance to road, scaled",
         ylabel="elevation, scaled",
     )
@@ -185,7 +187,7 @@ def plot_scaling(shares: pd.DataFrame, searches: pd.DataFrame) -> Figure:
         ink = "black" if colour in (SKY, ORANGE) else "white"
         left.bar_label(bars, labels, label_type="center", color=ink, fontsize=9)
         start += shares[group]
-    left.set(title="Parts of the distance to the nearest neighbour", xlabel="fraction of the Manhattan distance")
+    left.set(title="Parts of the distance", xlabel="fraction of the Manhattan distance")
     left.xaxis.set_major_formatter(PercentFormatter())
     left.invert_yaxis()
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)

@@ -75,7 +75,8 @@ def plot_curves(curves: dict[str, list[float] | pd.Series], ylabel: str, title: 
     for name in sorted(heights, key=heights.get):  # from the lowest up, so that no label covers another
         lowest = max(heights[name], lowest + 12)
         colour, offset = COLOURS[list(curves).index(name)], (6, lowest - heights[name])
-        ax.annotate(name, ends[name], offset, textcoords="offset points", va="center", color=colour)
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        ax.annotate(name, ends[name], offset, textcoords="offset points", va="center", color=colour, bbox=box)
     return figure
 
 
@@ -141,6 +142,7 @@ def plot_regions(models: dict[str, tuple]) -> Figure:
         ax.set(title=title, xlabel="$x_1$")
         ax.grid(visible=False)
     axes[0, 0].set_ylabel("$x_2$")
+    figure.suptitle("The boundaries between classes are straight lines", fontsize=12, fontweight="bold")
     return figure
 
 
