@@ -153,3 +153,20 @@ def test_without_final_steps_a_small_penalty_ends_farther_from_the_minimum():
         model = SGDLogisticRegression(1e-3, 1.0, final_steps=steps, random_state=0).fit(X, y)
         objectives.append(full_objective(X, y[:, None].astype(float), model.coef_, model.intercept_, 1e-3, 1.0))
     assert objectives[0] > objectives[1]
+
+
+def test_single_precision_steps_end_where_those_in_double_precision_end():
+    """Rows in double precision, mini-batch steps in single: the same zeros, weights equal to a thousandth."""
+    X, y = make_rows(2)
+    models = [
+        SGDLogisticRegression(0.01, 1.0, single_steps=single, random_state=0).fit(X, y) for single in (False, True)
+    ]
+    double, other = models
+    assert double.coef_.dtype == other.coef_.dtype == np.float64
+    assert np.abs(double.coef_ - other.coef_).max() < 1e-3 * np.abs(double.coef_).max()
+    assert (other.coef_ == 0).any()
+    assert np.array_equal(double.coef_ == 0, other.coef_ == 0)
+    single = SGDLogisticRegression(0.01, 1.0, single_steps=True, random_state=0).fit(X.astype(np.float32), y)
+    assert single.coef_.dtype == np.float32
+    with pytest.raises(ValueError, match="single_steps=1; expected True or False"):
+        SGDLogisticRegression(single_steps=1).fit(X, y)

@@ -56,6 +56,8 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     `working_set`, for proximal steps with an L1 penalty, is the fraction of features that `fit` trains on first, those
     with the largest gradients; features whose weights would leave zero are added until none matters (less time, if most
     weights are zero). With 1.0 it leaves out only columns that are always zero. `partial_fit` uses all features.
+    With `single_steps`, `fit` takes its mini-batch steps on a copy of X in single precision, which halves the memory
+    that a step reads; the final steps on all rows are in X's precision.
 
     Attributes: `classes_`; `coef_`, shape (1, d) for two classes, else (K, d), in X's precision; `intercept_`, (1,) or
     (K,); `n_iter_`, epochs; `batch_losses_`, the objective on each batch
@@ -75,6 +77,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         shuffle="once",
         working_set=None,
         final_steps=1000,
+        single_steps=False,
         random_state=None,
     ):
         self.alpha = alpha
@@ -88,6 +91,7 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         self.shuffle = shuffle
         self.working_set = working_set
         self.final_steps = final_steps
+        self.single_steps = single_steps
         self.random_state = random_state
 
     def __getattr__(self, name: str):
@@ -164,6 +168,12 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _descend(self, X, targets, state: OptimizerState, rng, max_epochs: int) -> tuple[np.ndarray, bool]:
         """Mini-batch steps on all columns of X; changes `state`, returns what `train` returns."""
+        if self.single_steps and X.dtype != np.float32:
+            single = OptimizerState(*(values.astype(np.float32) for values in (state.weights, state.intercept)))
+            found = self._descend(X.astype(np.float32), targets.astype(np.float32), single, rng, max_epochs)
+            state.weights, state.intercept = (values.astype(X.dtype) for values in (single.weights, single.intercept))
+            state.lookahead = state.weights, state.intercept
+            return found
         once, memory = ShuffledOnce(X, targets, self.batch_size, rng), None
         if self.shuffle == "every epoch":
             size = min(self.batch_size, len(X))
@@ -248,6 +258,8 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
             isinstance(self.tol, bool) or not isinstance(self.tol, Real) or not 0 <= self.tol < 1
         ):
             raise ValueError(f"tol={self.tol!r}; expected None, or a share from 0, below 1")
+        if not isinstance(self.single_steps, bool):
+            raise ValueError(f"single_steps={self.single_steps!r}; expected True or False")
         self._check_working_set()
         for name, known in (("l1_step", L1_STEPS), ("shuffle", SHUFFLES)):
             if getattr(self, name) not in known:
