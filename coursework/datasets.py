@@ -112,6 +112,10 @@ KNOWN = {
     ),
     "hardhat_181.zip": ("b869ac377caa7ee1e4c8f1cc4a4d271891da21b0d1a17722e0cc1f2119e0b08c", "hardhat"),
     "simpsons_28px.zip": ("3b90f6c4af51ae327f769f6f62e9cae81475e9ecd84aa8f64e77de66c87b2cef", "simpsons_28px"),
+    "mobilenet_v2_imagenet.npz": (
+        "403c4e4c46edf1f226db8b9f6353a59051cca9189a0669794144b741d5498393",
+        "mobilenet_v2_imagenet.npz",
+    ),
 }
 # MNIST's four files travel compressed; torchvision reads them plain.
 KNOWN |= {

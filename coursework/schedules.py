@@ -6,9 +6,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
 
-def one_cycle(optimizer: Optimizer, lr: float, steps: int, warm_up: float) -> OneCycleLR:
+def one_cycle(optimizer: Optimizer, lr: float | list[float], steps: int, warm_up: float) -> OneCycleLR:
     """The one-cycle schedule: the learning rate rises to `lr` during the fraction `warm_up` of the steps, then falls.
 
+    A list gives each parameter group of the optimizer its own peak.
     For two or more steps the values equal those of torch's OneCycleLR wherever that does not divide by zero.
     Raises: ValueError if there is no step, or unless 0 <= warm_up < 1.
     Source: Smith and Topin 2019, arXiv:1708.07120.

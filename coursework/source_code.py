@@ -235,7 +235,7 @@ def mentioned(thing, definition: Definition) -> Iterator[object]:
             yield bare(value)
         elif found and not is_choice(value):
             yield found
-        elif owner == "__main__" and name.isupper() and " at 0x" not in repr(value):
+        elif owner == "__main__" and name.isupper() and not inspect.ismodule(value) and " at 0x" not in repr(value):
             yield f"{name} = {value!r}"
 
 

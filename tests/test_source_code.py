@@ -213,3 +213,15 @@ def test_only_what_is_used_counts():
     assert len(codes) == 4
     partial = functools.partial(losses.tversky_loss, alpha=0.4)
     assert source_code.training_code(partial) == source_code.training_code(losses.tversky_loss)
+
+
+def test_modules_with_short_names_in_a_notebook_do_not_count(monkeypatch):
+    """A notebook imports torch.nn.functional as F: in upper case, but no constant of the notebook."""
+    code = "def step(logits, labels):\n    return F.cross_entropy(logits, labels) * SCALE\n"
+    cell = "<ipython-input-2>"
+    monkeypatch.setitem(linecache.cache, cell, (len(code), None, code.splitlines(keepends=True), cell))
+    scope = type(source_code)("__main__")
+    vars(scope).update(F=functools, SCALE=2)
+    exec(compile(code, cell, "exec"), vars(scope))
+    monkeypatch.setitem(source_code.sys.modules, "__main__", scope)
+    assert set(source_code.find_code([scope.step])) == {scope.step, "SCALE = 2"}
