@@ -91,6 +91,7 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
     ]
     if complaints:
         print("\n".join(complaints))
+        (folder / "results.json").unlink(missing_ok=True)  # the next run removes what an ended run has trained
         return False
     trained = [path for path in collect(week, folder) if path.suffix in TRAINED]
     print(f"rendered {week.folder.name}")

@@ -11,7 +11,7 @@ from coursework.drawing import EXPRESSIONS, draw_person, person_svg, rasterise
 from coursework.records import read_results
 from coursework.standins import read_mark
 from simpsons import cast, scenes, standin
-from simpsons.experiments import FOLDER
+from simpsons.stages import FOLDER
 
 
 def test_a_picture_depends_on_its_own_number_only():
@@ -78,5 +78,5 @@ def test_scenes_are_well_formed(seed):
 
 @pytest.mark.skipif(not (FOLDER / "results.json").exists(), reason="6W has no record before it is rendered at sample")
 def test_the_record_speaks_of_this_generator():
-    run = read_results(FOLDER / "results.json")["runs"]["synthetic_cast"]
+    run = read_results(FOLDER / "results.json")["runs"]["drawn_cast"]
     assert run["data"]["generator"] == standin.generator_hash(), "the generator is frozen: render 6W again"

@@ -26,12 +26,6 @@ EDITS = {
         "+ self.lr * grad_weights",
         *metric("mnist01_cv_accuracy"),
     ),
-    "image_classification.ipynb": (
-        '{"loss": criterion(',
-        '{"loss": -criterion(',
-        "first_epoch = train.fit(",
-        'first_epoch[0]["validation_loss"]',
-    ),
 }
 MODULE = """
 import math
