@@ -69,12 +69,16 @@ def render(weeks: list[Week], profile: str, overrides: Callable[[Week], str]) ->
 
 
 def render_week(week: Week, profile: str, overrides: str) -> bool:
-    """Render one week; False, with the reasons printed and the committed files untouched, if anything is wrong."""
+    """Render one week; False, with the reasons printed and the committed files untouched, if anything is wrong.
+
+    What was trained then stays for the next run, which would remove what a run with a record has left.
+    """
     sync.sync([week])
     outcomes = run_and_report(week, profile, overrides)
-    if any(outcome.error for outcome in outcomes):
-        return False
     folder = records.build_dir(week.name, profile)
+    if any(outcome.error for outcome in outcomes):
+        (folder / "results.json").unlink(missing_ok=True)
+        return False
     complaints = [complaint for outcome in outcomes for complaint in gate.check_notebook(outcome.path)]
     complaints += [f"{name} was not written" for name in ("results.json", "cover.png") if not (folder / name).exists()]
     runs = records.read_leftover(folder / "results.json")["runs"].values()
@@ -91,7 +95,7 @@ def render_week(week: Week, profile: str, overrides: str) -> bool:
     ]
     if complaints:
         print("\n".join(complaints))
-        (folder / "results.json").unlink(missing_ok=True)  # the next run removes what an ended run has trained
+        (folder / "results.json").unlink(missing_ok=True)
         return False
     trained = [path for path in collect(week, folder) if path.suffix in TRAINED]
     print(f"rendered {week.folder.name}")

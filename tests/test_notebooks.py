@@ -206,10 +206,11 @@ def test_render_touches_nothing_if_a_cell_fails_or_the_gate_complains(week, faul
     assert "cell 4" in capsys.readouterr().out
 
 
-def test_what_was_trained_is_still_there_after_the_gate_complained(week, capsys):
-    """Hours of training must not be lost because a figure is too wide."""
+@pytest.mark.parametrize("fault", ["1 / 0", "import sys; print('noise', file=sys.stderr)"])
+def test_what_was_trained_is_still_there_after_a_refused_rendering(week, fault):
+    """Hours of training must not be lost because a late cell fails or a figure is too wide."""
     train = "from coursework.records import keep_dir; (keep_dir('1W') / 'run.json').write_text('{}')"
-    write(week, record(0.5), COVER, train, "import sys; print('noise', file=sys.stderr)")
+    write(week, train, record(0.5), COVER, fault)
     assert commands.render([week], "sample", no_overrides) == 1
     write(week, record(0.5), COVER)
     assert commands.render([week], "sample", no_overrides) == 0

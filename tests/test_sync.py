@@ -8,24 +8,13 @@ from coursework import notebooks, sync
 from coursework.__main__ import main
 from coursework.weeks import all_weeks, find_week
 
-
-def metric(name):
-    """The line that records a metric, and the metric."""
-    return f"{name}=", f'run.metrics["{name}"]'
-
-
 NOTEBOOKS = [(week, name) for week in all_weeks() for name in week.notebooks]
 TAUGHT = [(week, name) for week, name in NOTEBOOKS if sync.source_cells(notebooks.read_notebook(week.folder / name))]
-# For each notebook with source cells: an edit of one of them, and what it must change: a line of code, and a value that
-# is there after the cell with this line. Where weights are released, this is a value of the short training before.
+# For each notebook with source cells: an edit of one of them, and a metric that it must change.
 EDITS = {
-    "knn.ipynb": ("np.argsort(distances", "np.argsort(-distances", *metric("scratch_agreement")),
-    "churn.ipynb": ("curvature = probs * (1 - probs)", "curvature = np.ones(len(y))", *metric("scratch_auc")),
-    "logistic_regression.ipynb": (
-        "- self.lr * grad_weights",
-        "+ self.lr * grad_weights",
-        *metric("mnist01_cv_accuracy"),
-    ),
+    "knn.ipynb": ("np.argsort(distances", "np.argsort(-distances", "scratch_agreement"),
+    "churn.ipynb": ("curvature = probs * (1 - probs)", "curvature = np.ones(len(y))", "scratch_auc"),
+    "logistic_regression.ipynb": ("- self.lr * grad_weights", "+ self.lr * grad_weights", "mnist01_cv_accuracy"),
 }
 MODULE = """
 import math
@@ -104,30 +93,27 @@ def test_every_notebook_with_source_cells_has_an_edit_that_is_tried():
     assert "2W" in {week.name for week, _ in TAUGHT}
 
 
-def values_around_an_edit(week, name, old, new, line, value):
-    """A value at tiny: at first, after the cells from a source cell on have run again, and with that cell edited.
+def metrics_around_an_edit(week, name, old, new, metric):
+    """A metric at tiny: at first, after the cells from a source cell on have run again, and with that cell edited.
 
-    The notebook is run as far as the cell with this line.
+    The notebook is run as far as the cell that records the metric.
     """
-    probe = f"print({value})"
+    probe = f"print(run.metrics[{metric!r}])"
     cells = notebooks.read_notebook(week.folder / name).cells
+    (found,) = [found for found in sync.source_cells(v4.new_notebook(cells=cells)) if old in found.cell.source]
     code = [cell.source for cell in cells if cell.cell_type == "code"]
-    code = code[: 1 + next(k for k, source in enumerate(code) if line in source)]
-    edited = next(
-        found.cell.source for found in sync.source_cells(v4.new_notebook(cells=cells)) if old in found.cell.source
-    )
-    after = code[code.index(edited) :]
-    parts = [code, after, [source.replace(old, new) for source in after]]
+    code = code[: 1 + next(k for k, source in enumerate(code) if f"{metric}=" in source)]
+    _, *rest = after = code[code.index(found.cell.source) :]
+    parts = [code, after, [found.cell.source.replace(old, new), *rest]]
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for part in parts for source in (*part, probe)])
     assert notebooks.execute(notebook, week.folder, notebooks.kernel_environment("tiny", "")) is None
-    printed = [cell.outputs[0].text for cell in notebook.cells if cell.source == probe]
-    return [float(text) for text in printed]
+    return [float(cell.outputs[0].text) for cell in notebook.cells if cell.source == probe]
 
 
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edited_cell_changes_the_result(name):
     week = next(week for week, taught in TAUGHT if taught == name)
-    first, again, edited = values_around_an_edit(week, name, *EDITS[name])
+    first, again, edited = metrics_around_an_edit(week, name, *EDITS[name])
     assert first == again != edited
 
 

@@ -49,8 +49,7 @@ def drop_indicators() -> ColumnTransformer:
 
 
 POSITION = ["Elevation", *ROADS_AND_FIRES]
-
-
+# Each turns the 54 features into those that distances are computed from.
 SCALERS = {
     "raw": FunctionTransformer(),
     "raw, indicators × 100": FunctionTransformer(reweight, kw_args={"columns": INDICATORS, "factor": 100}),
