@@ -1,5 +1,6 @@
 """Badly scaled features: the descent ends near the minimum, or says that it does not. scipy and scikit-learn judge."""
 
+import re
 import warnings
 
 import numpy as np
@@ -75,7 +76,15 @@ def test_it_ends_near_the_minimum_or_warns(scaling, alpha, l1_ratio):
     assert heard or gap <= ENOUGH
     for message in heard:
         assert "standardise the features" in message
-        assert gap > ENOUGH or message.startswith("no convergence in 5000 epochs; raise max_epochs")
+        assert gap > ENOUGH or message.startswith("no convergence in ")
+
+
+def test_the_warning_names_the_option_that_ran_out():
+    X, y = make_rows(1e3)
+    few_epochs = fit_and_listen(X, y, alpha=1e-2, l1_ratio=1.0, max_epochs=2)[1]
+    few_steps = fit_and_listen(X, y, alpha=1e-2, l1_ratio=1.0, final_steps=1)[1]
+    assert few_epochs == ["no convergence in 2 epochs; raise max_epochs or tol, or standardise the features"]
+    assert re.fullmatch(r"no convergence in \d+ epochs and 1 final steps; raise final_steps or tol, .*", few_steps[0])
 
 
 def test_some_of_these_do_warn_and_some_do_not():

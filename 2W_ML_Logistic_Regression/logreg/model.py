@@ -216,7 +216,9 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         across the valley, or far too small for the smallest. The schedule cannot tell these from a minimum.
         """
         if not ended:
-            return f"no convergence in {epochs} epochs; raise max_epochs or tol, or standardise the features"
+            in_time = epochs < self.max_epochs  # then the final steps did not suffice
+            spent, option = (f" and {self.final_steps} final steps", "final_steps") if in_time else ("", "max_epochs")
+            return f"no convergence in {epochs} epochs{spent}; raise {option} or tol, or standardise the features"
         if self.tol > ENOUGH:  # a rough answer is wanted
             return None
         point = state.weights, state.intercept
