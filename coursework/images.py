@@ -22,7 +22,7 @@ from coursework.records import build_root, create
 from coursework.runtime import thread_count
 from coursework.standins import source_hash
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif")  # of an animation, the first frame counts
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
 # EXIF orientation: the transposition that puts the stored pixels upright. Source: the EXIF 2.3 standard, tag 0x0112.
 TURNS = {

@@ -1,4 +1,4 @@
-"""The loader: the archive's layouts, pictures of every kind, and what is wrong with them said by name."""
+"""The loader: the archive's layouts, images of every kind, and what is wrong with them said by name."""
 
 import json
 import zipfile
@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from coursework import notebooks
+from coursework.images import list_images
 from coursework.standins import MARK
 from coursework.weeks import find_week
 from simpsons import data, pixels
@@ -42,14 +43,14 @@ def make_archive(folder, classes=("bart", "lisa"), nested=""):
 @pytest.mark.parametrize("nested", ["", "train", "simpsons_dataset"])
 def test_the_archive_is_read_however_it_is_nested(root, nested):
     make_archive(root / "simpsons", nested=nested)
-    gallery = data.load_folder(TINY)
-    assert gallery.classes == ["bart", "lisa"]
-    assert gallery.train.images.shape == (6, TINY.side, TINY.side, 3)
-    assert gallery.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert gallery.test.files == ["img0.jpg", "img1.jpg"]
-    assert gallery.test.labels is None
-    assert gallery.sizes.tolist() == [[12, 9]] * 6
-    assert gallery.notes == []
+    characters = data.load_folder(TINY)
+    assert characters.classes == ["bart", "lisa"]
+    assert characters.train.images.shape == (6, TINY.side, TINY.side, 3)
+    assert characters.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert characters.test.files == ["img0.jpg", "img1.jpg"]
+    assert characters.test.labels is None
+    assert characters.sizes.tolist() == [[12, 9]] * 6
+    assert characters.notes == []
 
 
 @pytest.mark.parametrize("deeper", ["journey-springfield", "archive/journey-springfield"])
@@ -101,7 +102,7 @@ def test_hidden_files_do_not_count(root):
     ],
 )
 def test_every_mode_becomes_rgb(tmp_path, mode, suffix, expected):
-    image, size = data.read_picture(paint(tmp_path / f"a.{suffix}", mode=mode), 4)
+    image, size = data.read_image(paint(tmp_path / f"a.{suffix}", mode=mode), 4)
     assert image.shape == (4, 4, 3)
     assert size == (12, 9)
     if expected:
@@ -110,9 +111,9 @@ def test_every_mode_becomes_rgb(tmp_path, mode, suffix, expected):
 
 def test_sixteen_bits_are_scaled_and_transparency_is_white(tmp_path):
     Image.fromarray(np.full((5, 5), 257 * 100, np.uint16)).save(tmp_path / "deep.png")
-    assert (data.read_picture(tmp_path / "deep.png", 2)[0] == 100).all()
+    assert (data.read_image(tmp_path / "deep.png", 2)[0] == 100).all()
     Image.new("RGBA", (5, 5), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (data.read_picture(tmp_path / "clear.png", 2)[0] == 255).all()
+    assert (data.read_image(tmp_path / "clear.png", 2)[0] == 255).all()
 
 
 def test_a_turned_photograph_is_put_upright(tmp_path):
@@ -121,37 +122,37 @@ def test_a_turned_photograph_is_put_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 3  # stored upside down
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    image, _ = data.read_picture(tmp_path / "a.png", 8)
+    image, _ = data.read_image(tmp_path / "a.png", 8)
     assert image[0].max() == 0
     assert image[-1].min() == 255
 
 
 @pytest.mark.parametrize("content", [b"", b"<!doctype html>", "cut"])
-def test_unreadable_training_pictures_are_dropped_and_reported(root, content):
+def test_unreadable_training_images_are_dropped_and_reported(root, content):
     folder = make_archive(root / "simpsons")
     path = folder / "train" / "simpsons_dataset" / "lisa" / "pic_0001.jpg"
     path.write_bytes(path.read_bytes()[:200] if content == "cut" else content)
-    gallery = data.load_folder(TINY)
-    assert gallery.train.labels.tolist() == [0, 0, 0, 1, 1]
-    assert len(gallery.sizes) == len(gallery.train.files) == len(gallery.train.images) == 5
-    (note,) = gallery.notes
-    assert note.startswith("1 pictures cannot be read and are left out: lisa/pic_0001.jpg ")
+    characters = data.load_folder(TINY)
+    assert characters.train.labels.tolist() == [0, 0, 0, 1, 1]
+    assert len(characters.sizes) == len(characters.train.files) == len(characters.train.images) == 5
+    (note,) = characters.notes
+    assert note.startswith("1 images cannot be read and are left out: lisa/pic_0001.jpg ")
     assert str(root) not in note
 
 
-def test_an_unreadable_test_picture_is_an_error(root):
+def test_an_unreadable_test_image_is_an_error(root):
     (make_archive(root / "simpsons") / "testset" / "testset" / "img1.jpg").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"1 test pictures cannot be read: testset/img1\.jpg is empty"):
+    with pytest.raises(ValueError, match=r"1 test images cannot be read: testset/img1\.jpg is empty"):
         data.load_folder(TINY)
 
 
-def test_a_class_without_pictures_is_an_error(root):
+def test_a_class_without_images_is_an_error(root):
     folder = make_archive(root / "simpsons") / "train" / "simpsons_dataset"
     (folder / "moe").mkdir()
-    with pytest.raises(ValueError, match="no readable picture of moe"):
+    with pytest.raises(ValueError, match="no readable image of moe"):
         data.load_folder(TINY)
     (folder / "moe" / "pic_0000.jpg").write_bytes(b"")
-    with pytest.raises(ValueError, match="no readable picture of moe"):
+    with pytest.raises(ValueError, match="no readable image of moe"):
         data.load_folder(TINY)
 
 
@@ -200,20 +201,20 @@ def test_full_takes_what_kagglehub_brings(root, tmp_path, monkeypatch):
 def test_an_unknown_source_lists_the_known(root):
     from dataclasses import replace
 
-    with pytest.raises(ValueError, match="unknown source 'web'; there are: folder, download, drawn"):
+    with pytest.raises(ValueError, match="unknown source 'web'; there are: folder, download, synthetic"):
         data.load_characters(replace(TINY, sources=("web",)))
 
 
-def test_the_drawn_cast_comes_with_answers(root):
-    gallery = data.load_characters(TINY)
-    assert len(gallery.classes) == TINY.characters
-    assert np.bincount(gallery.test.labels).tolist() == [TINY.per_class] * TINY.characters
-    assert "synthetic" in gallery.source
+def test_the_synthetic_cast_comes_with_labels(root):
+    characters = data.load_characters(TINY)
+    assert len(characters.classes) == TINY.characters
+    assert np.bincount(characters.test.labels).tolist() == [TINY.per_class] * TINY.characters
+    assert "synthetic" in characters.source
     folder = root / "stand-in" / f"simpsons-{TINY.characters}x{TINY.per_class}"
     answers = json.loads((folder / "answers.json").read_text())
-    for picture in ("img0.jpg", "img5.jpg"):
-        row = gallery.test.files.index(picture)
-        assert gallery.classes[gallery.test.labels[row]] == answers[picture]
+    for image in ("img0.jpg", "img5.jpg"):
+        row = characters.test.files.index(image)
+        assert characters.classes[characters.test.labels[row]] == answers[image]
 
 
 def test_a_few_images_of_each_character_are_those_of_the_whole_set(root):
@@ -230,9 +231,9 @@ def test_a_few_images_of_each_character_are_those_of_the_whole_set(root):
 
 
 def test_answers_must_fit_the_classes():
-    with pytest.raises(ValueError, match="shows moe, of whom the training part has no picture"):
+    with pytest.raises(ValueError, match="shows moe, but no training image does"):
         data.check_answers(["bart"], ["a.jpg"], {"a.jpg": "moe"})
-    with pytest.raises(ValueError, match="no answer for 1 test pictures"):
+    with pytest.raises(ValueError, match="no label for 1 test images"):
         data.check_answers(["bart"], ["a.jpg", "b.jpg"], {"a.jpg": "bart"})
 
 
@@ -246,11 +247,11 @@ def test_the_split_keeps_every_class_on_both_sides_where_it_can():
     assert np.array_equal(train, data.split(labels, 0.2, 0)[0])
 
 
-def test_small_pictures_are_real_or_shrunk(root):
+def test_small_images_are_real_or_shrunk(root):
     cast = data.load_characters(TINY)
     shrunk = pixels.load_small(TINY, cast)
     assert shrunk.train.images.shape[1:] == (28, 28, 3)
-    assert shrunk.name == "drawn_cast_28px"
+    assert shrunk.name == "synthetic_cast_28px"
     for part in ("train", "test"):
         for name in ("bart", "lisa"):
             paint(root / "simpsons_28px" / part / name / "0.jpg", size=(28, 28))
@@ -268,7 +269,7 @@ def test_small_pictures_are_real_or_shrunk(root):
         pixels.load_small(CONFIGS["sample"], cast)
 
 
-def test_real_pictures_do_not_stand_in_for_simpsons_mnist(root):
+def test_real_images_do_not_stand_in_for_simpsons_mnist(root):
     cast = replace(data.load_characters(TINY), generator=None)
     with pytest.raises(FileNotFoundError, match="no simpsons_28px/"):
         pixels.load_small(CONFIGS["sample"], cast)
@@ -286,15 +287,72 @@ def test_a_missing_second_data_set_is_named_before_training(root):
         exec(cell.source, {"data": data, "pixels": pixels, "config": config})
 
 
-def test_who_has_no_labelled_test_part_sets_pictures_aside():
+def test_without_labelled_test_images_some_training_images_are_held_out():
     cast = data.load_characters(TINY)
-    same, judged = data.set_aside(cast, 0.25, 0)
+    same, judged = data.hold_out_test(cast, 0.25, 0)
     assert same is cast
     assert judged is cast.test
     kaggle = replace(cast, test=replace(cast.test, labels=None))
-    rest, judged = data.set_aside(kaggle, 0.25, 0)
+    rest, judged = data.hold_out_test(kaggle, 0.25, 0)
     assert len(rest.train) + len(judged) == len(cast.train)
     everything = np.concatenate([rest.train.images, judged.images])
     assert len(np.unique(everything, axis=0)) == len(np.unique(cast.train.images, axis=0))
     assert set(judged.labels) == set(range(len(cast.classes)))
     assert rest.test.labels is None
+
+
+def make_tree(folder, classes=("bart", "lisa"), number=5):
+    for name in classes:
+        for k in range(number):
+            paint(folder / name / f"{k}.jpg")
+    return folder
+
+
+def test_any_tree_of_folders_is_a_data_set(tmp_path):
+    own = data.load_own(make_tree(tmp_path / "pets"), TINY)
+    assert (own.classes, own.name) == (["bart", "lisa"], "own_pets")
+    assert np.bincount(own.train.labels).tolist() == [4, 4]
+    assert np.bincount(own.test.labels).tolist() == [1, 1]
+    with pytest.raises(ValueError, match=r"1 class folders \(bart\); expected two or more"):
+        data.load_own(make_tree(tmp_path / "one", classes=("bart",)), TINY)
+    with pytest.raises(FileNotFoundError, match="no folder none/"):
+        data.load_own(tmp_path / "none", TINY)
+
+
+def test_an_animated_gif_shows_its_first_frame(tmp_path):
+    frames = [Image.new("RGB", (6, 6), colour) for colour in (RED, (0, 0, 255))]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert list_images(tmp_path) == [tmp_path / "a.gif"]
+    image, size = data.read_image(tmp_path / "a.gif", 4)
+    assert size == (6, 6)
+    assert np.abs(image.astype(int) - RED).max() <= 6
+
+
+def test_a_huge_image_is_read_or_named(tmp_path):
+    paint(tmp_path / "long.png", size=(20_000, 4))
+    image, size = data.read_image(tmp_path / "long.png", 8)
+    assert (image.shape, size) == ((8, 8, 3), (20_000, 4))
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    with pytest.raises(ValueError, match=r"bomb.png cannot be read \(Image size \(400000000 pixels\) exceeds limit"):
+        data.read_image(tmp_path / "bomb.png", 8)
+
+
+def test_resizing_keeps_labels_and_files(tmp_path):
+    own = data.load_own(make_tree(tmp_path / "pets"), TINY)
+    for side in (8, 100):
+        other = data.resize(own, side)
+        assert other.train.images.shape == (8, side, side, 3)
+        assert other.train.files == own.train.files
+        assert np.abs(other.train.images.astype(int) - RED).max() <= 8
+
+
+def test_near_duplicates_are_found_whatever_their_brightness():
+    rng = np.random.default_rng(0)
+    train = rng.integers(0, 128, (5, 6, 6, 3)).astype(np.uint8)
+    test = np.stack([train[3] * 2, 40 + train[1], rng.integers(0, 128, (6, 6, 3)).astype(np.uint8)])
+    nearest, correlation = pixels.nearest_training_image(train, test)
+    assert nearest.tolist()[:2] == [3, 1]
+    assert correlation[:2] == pytest.approx([1, 1], abs=1e-5)
+    assert correlation[2] < 0.6
+    expected = np.corrcoef(train[nearest[2]].ravel(), test[2].ravel())[0, 1]
+    assert correlation[2] == pytest.approx(expected, abs=1e-5)

@@ -1,12 +1,15 @@
-"""Scores against scikit-learn and by hand, intervals, histograms, probes, and the submission."""
+"""Scores against scikit-learn and by hand, intervals, calibration, histograms, and the submission."""
+
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_score, recall_score
 
 from simpsons import evaluate, submit
-from simpsons.data import Gallery, Pictures
+from simpsons.data import ImageData
 
 
 @pytest.fixture
@@ -41,15 +44,15 @@ def test_a_class_that_neither_occurs_nor_is_said_does_not_count():
     assert evaluate.scores(np.array([[9.0, 0, 0], [0, 0, 9]]), np.array([0, 1]))["macro_f1"] == pytest.approx(1 / 3)
 
 
-def test_pictures_without_labels_get_no_score():
+def test_images_without_labels_get_no_score():
     with pytest.raises(ValueError, match="have no labels"):
         evaluate.scores(np.eye(3), np.full(3, -1))
 
 
-def test_even_f1_is_macro_f1_of_equally_many():
+def test_balanced_f1_is_macro_f1_of_equally_many():
     labels = np.repeat([0, 1], [1, 100])
     said = np.array([0] + [0] * 10 + [1] * 90)
-    found = evaluate.even_f1(np.eye(3)[said], labels)
+    found = evaluate.balanced_f1(np.eye(3)[said], labels)
     assert found == pytest.approx((2 / 2.1 + 2 * 0.9 / 1.9) / 2)
     assert evaluate.scores(np.eye(3)[said], labels)["macro_f1"] < 0.6
     repeated = np.r_[np.zeros(100, int), said[1:]], np.r_[np.zeros(100, int), labels[1:]]
@@ -67,7 +70,7 @@ def test_intervals_hold_the_score_and_narrow_with_n(answers):
 
 
 def test_intervals_draw_within_each_class():
-    """One picture of bart, always wrong, and 99 of lisa, always right: every draw has the same accuracy."""
+    """One image of bart, always wrong, and 99 of lisa, always right: every draw has the same accuracy."""
     labels = np.repeat([0, 1], [1, 99])
     found = evaluate.bootstrap(np.tile([0.0, 1.0], (100, 1)), labels, 50, 0)
     assert found["accuracy"] == pytest.approx((0.99, 0.99))
@@ -77,30 +80,51 @@ def test_intervals_draw_within_each_class():
 def test_histograms_count_colours():
     images = np.zeros((2, 2, 2, 3), np.uint8)
     images[1, 0] = (255, 0, 64)
-    counts = evaluate.histograms(images) ** 2
+    counts = evaluate.colour_histograms(images) ** 2
     assert counts.shape == (2, 64)
     assert counts[0, 0] == 1
     assert counts[1, [0, 3 * 16 + 1]] == pytest.approx([0.5, 0.5])
 
 
-def test_picks_are_so_many_of_each():
-    labels = np.repeat([0, 1, 2], [3, 10, 50])
-    assert np.bincount(labels[evaluate.pick(labels, 5, 0)]).tolist() == [3, 5, 5]
-    assert len(evaluate.pick(labels, 0, 0)) == 63
+def test_precision_and_recall_are_scikit_learns(answers):
+    logits, labels = answers
+    predicted = logits.argmax(axis=1)
+    precision, recall = evaluate.precision_recall(evaluate.confusion(labels, predicted, 5))
+    assert precision == pytest.approx(precision_score(labels, predicted, average=None))
+    assert recall == pytest.approx(recall_score(labels, predicted, average=None))
+    precision, recall = evaluate.precision_recall(np.array([[2, 0], [0, 0]]))
+    assert np.isnan([precision[1], recall[1]]).all()
 
 
-def test_carry_over_knows_good_features_from_none():
-    from test_simpsons_train import make_model, make_pictures
+def test_the_temperature_undoes_a_scale(answers):
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(4000, 5))
+    labels = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)  # distributed as softmax(logits)
+    assert evaluate.fit_temperature(logits, labels) == pytest.approx(1, abs=0.1)
+    assert evaluate.fit_temperature(3 * logits, labels) == pytest.approx(3, abs=0.3)
+    assert evaluate.nll(3 * logits, labels, 3) == pytest.approx(log_loss(labels, softmax(logits, axis=1)))
 
-    train, test = make_pictures(60), make_pictures(30, seed=4)
-    blind = make_model()
-    for value in blind.trunk.parameters():
-        value.data.zero_()
-    gallery = Gallery(["a", "b", "c"], train, test, np.zeros((60, 2)), "trial", "trial", [])
-    table = evaluate.carry_over({"sees": make_model(), "blind": blind}, gallery, (4, 0), 16, 0)
-    assert table.index.tolist() == [4, "all"]
-    assert table.loc["all", "sees"] > 0.9
-    assert table.loc["all", "blind"] < 0.6
+
+def test_a_calibration_error_by_hand():
+    probs = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 4)
+    labels = np.array([0, 0, 0, 1, 1, 1, 1, 1])
+    assert evaluate.calibration_error(probs, labels, bins=2) == pytest.approx((0.15 + 0.4) / 2)
+
+
+def test_the_interval_over_seeds_by_hand():
+    """Mean 2, standard error 1/√3, t(0.975; 2) = 4.3027."""
+    assert evaluate.seed_interval([1, 2, 3]) == pytest.approx((2, 2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-4)
+    assert np.isnan(evaluate.seed_interval([1.0])[1:]).all()
+
+
+def test_a_linear_model_converges_on_features_that_tell_the_classes_apart():
+    from test_simpsons_train import make_images, make_model
+
+    model, train, test = make_model(), make_images(60), make_images(30, seed=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = evaluate.fit_linear(evaluate.compute_features(model, train.images), train.labels)
+    assert fitted.score(evaluate.compute_features(model, test.images), test.labels) > 0.9
 
 
 def test_a_submission_is_checked():
@@ -109,9 +133,9 @@ def test_a_submission_is_checked():
     submit.check_submission(good, files, ["bart", "lisa"])
     bad = {
         "expected Id, Expected": good.rename(columns={"Id": "id"}),
-        "stands there twice": pd.concat([good, good.iloc[:1]]),
-        "1 test pictures are missing": good.iloc[:1],
-        "1 are none": pd.concat([good, pd.DataFrame({"Id": ["img9.jpg"], "Expected": ["bart"]})]),
+        "is listed twice": pd.concat([good, good.iloc[:1]]),
+        "1 test images are missing": good.iloc[:1],
+        "1 rows belong to none": pd.concat([good, pd.DataFrame({"Id": ["img9.jpg"], "Expected": ["bart"]})]),
         "'moe' is none of the 2 classes": good.replace("lisa", "moe"),
     }
     for reason, table in bad.items():
@@ -119,11 +143,11 @@ def test_a_submission_is_checked():
             submit.check_submission(table, files, ["bart", "lisa"])
 
 
-def test_pictures_can_be_drawn_and_taken():
-    pictures = Pictures(np.arange(12).reshape(4, 1, 1, 3), np.arange(4), list("abcd"))
-    taken = pictures.take(np.array([2, 0]))
+def test_images_can_be_drawn_and_taken():
+    images = ImageData(np.arange(12).reshape(4, 1, 1, 3), np.arange(4), list("abcd"))
+    taken = images.subset(np.array([2, 0]))
     assert taken.files == ["c", "a"]
     assert taken.images[:, 0, 0, 0].tolist() == [6, 0]  # each with its own label and name
     assert taken.labels.tolist() == [2, 0]
-    assert len(pictures.draw(3, 0)) == 3
-    assert pictures.draw(9, 0).files == list("abcd")
+    assert len(images.sample(3, 0)) == 3
+    assert images.sample(9, 0).files == list("abcd")

@@ -12,32 +12,29 @@ from killing import kill_and_go_on
 
 from coursework import checkpoints, records
 from coursework.datasets import sha256
-from simpsons import ablation, evaluate, stages, train
+from simpsons import ablation, evaluate, experiments, losses, train
 from simpsons.config import CONFIGS
-from simpsons.data import Pictures
+from simpsons.data import ImageData
 from simpsons.explain import grad_cam
-from simpsons.models import Classifier, small_trunk
+from simpsons.models import build_small_cnn
 
-TRAIN = train.TrainConfig(3, batch=8, lr=3e-3, seed=1)
-
+TRAIN = train.TrainConfig(3, batch=8, lr=3e-3, head_lr=3e-3, seed=1)
 TINY = replace(CONFIGS["tiny"], practice=False, batch=8, ablation_epochs=1, ablation_side=32)
-GALLERY = type("Gallery", (), {"classes": ["a", "b", "c"], "name": "trial"})
+TRIAL = type("Trial", (), {"classes": ["a", "b", "c"], "name": "trial"})
 
 
-def make_pictures(number=36, classes=3, seed=0):
-    """Pictures in which the class is the brightest channel."""
+def make_images(number=36, classes=3, seed=0):
+    """Images in which the class is the brightest channel."""
     rng = np.random.default_rng(seed)
     labels = np.arange(number) % classes
     images = rng.integers(0, 90, (number, 16, 16, 3), dtype=np.uint8)
     images[np.arange(number), :, :, labels] += 120
-    return Pictures(images, labels, [f"{k}.jpg" for k in range(number)])
+    return ImageData(images, labels, [f"{k}.jpg" for k in range(number)])
 
 
 def make_model(seed=0):
     torch.manual_seed(seed)
-    model = Classifier(small_trunk((8, 16)), 16, 3)
-    model.kind = "small_cnn"
-    return model
+    return build_small_cnn(3, widths=(8, 16), stride=1)
 
 
 def weights(model):
@@ -49,55 +46,94 @@ def same(first, second):
 
 
 def test_it_learns_and_keeps_the_best_epoch():
-    model, pictures = make_model(), make_pictures()
-    history = train.fit(model, pictures, make_pictures(seed=5), train.TrainConfig(8, 8, 1e-2, 0.0, seed=1))
+    model, images = make_model(), make_images()
+    history = train.fit(model, images, make_images(seed=5), replace(TRAIN, epochs=8, lr=1e-2, head_lr=1e-2))
     assert len(history) == 8
-    assert set(history[0]) == {"loss", "steps", "seconds", "waiting", "accuracy", "macro_f1", "even_f1"}
+    measured = {"validation_loss", "accuracy", "macro_f1"}
+    assert set(history[0]) == {"loss", "training_accuracy", "steps", "seconds", "waiting"} | measured
     assert history[-1]["loss"] < history[0]["loss"]
-    best = max(row["even_f1"] for row in history[train.first_candidate(8) :])
-    assert best > 0.9
-    found = evaluate.scores(*evaluate.predict(model, make_pictures(seed=5), mirrored=False))
-    assert found["macro_f1"] == pytest.approx(best)
+    best = min(history, key=lambda row: row["validation_loss"])
+    assert best["macro_f1"] > 0.9
+    found = evaluate.scores(*evaluate.predict(model, make_images(seed=5), flip=False))
+    assert found["macro_f1"] == pytest.approx(best["macro_f1"])
 
 
-def test_the_best_of_the_last_third_is_kept(monkeypatch):
-    model, pictures, after = make_model(), make_pictures(), []
-    scripted = iter([0.1, 0.9, 0.2, 0.2, 0.2, 0.2, 0.3, 0.5, 0.4])  # the second is too early to count
-    monkeypatch.setattr(train, "even_f1", lambda *found: after.append(weights(model)) or next(scripted))
-    history = train.fit(model, pictures, pictures, train.TrainConfig(9, batch=12, seed=1))
-    assert [row["even_f1"] for row in history][6:] == [0.3, 0.5, 0.4]
-    assert same(weights(model), after[7])
-    assert not same(after[6], after[7])
+def test_the_epoch_with_the_lowest_validation_loss_is_kept():
+    model, images, after, scripted = make_model(), make_images(), [], iter([0.9, 0.3, 0.5])
+
+    class Scripted(losses.LogitAdjustedLoss):
+        def forward(self, logits, labels):
+            if logits.requires_grad:
+                return super().forward(logits, labels)
+            after.append(weights(model))
+            return torch.tensor(next(scripted))
+
+    history = train.fit(model, images, images, train.TrainConfig(3, batch=12, seed=1), loss=Scripted)
+    assert [row["validation_loss"] for row in history] == pytest.approx([0.9, 0.3, 0.5])
+    assert same(weights(model), after[1])
+    assert not same(after[1], after[2])
 
 
-def test_a_prediction_is_the_same_in_a_mirror():
-    model, pictures = make_model(), make_pictures()
-    reflected = Pictures(pictures.images[:, :, ::-1], pictures.labels, pictures.files)
-    both, again = evaluate.predict(model, pictures)[0], evaluate.predict(model, reflected)[0]
+def test_features_and_classifier_have_their_own_learning_rates():
+    model = make_model()
+    optimizer = train.build_optimizer(model, 1e-4, 1e-2)
+    schedule, rates = train.build_schedule(optimizer, 20), []
+    for _ in range(20):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.step()
+    features, classifier = np.array(rates).T
+    assert (features.max(), classifier.max()) == pytest.approx((1e-4, 1e-2))
+    assert np.allclose(classifier, 100 * features)
+    assert features.argmax() == 3  # after a fifth of the steps
+    groups = [sum(weight.numel() for weight in group["params"]) for group in optimizer.param_groups]
+    assert sum(groups) == sum(weight.numel() for weight in model.parameters())
+    assert groups[1] == 16 * 3 + 3
+
+
+def test_parts_of_the_training_can_be_replaced():
+    """What a notebook passes is used: with the sign of the loss changed, training makes it worse."""
+
+    class Reversed(losses.LogitAdjustedLoss):
+        def forward(self, logits, labels):
+            return -super().forward(logits, labels)
+
+    config, images = replace(TRAIN, epochs=2), make_images()
+    ends = {}
+    for name, parts in {"ours": {}, "reversed": {"loss": Reversed}, "plain": {"augmentation": None}}.items():
+        ends[name] = train.fit(make_model(), images, images, config, **parts)[-1]
+    assert ends["reversed"]["accuracy"] < ends["ours"]["accuracy"]
+    assert ends["plain"]["loss"] != ends["ours"]["loss"]
+
+
+def test_a_prediction_is_the_same_for_the_mirror_image():
+    model, images = make_model(), make_images()
+    mirrored = ImageData(images.images[:, :, ::-1], images.labels, images.files)
+    both, again = evaluate.predict(model, images)[0], evaluate.predict(model, mirrored)[0]
     assert np.allclose(both, again, atol=1e-5)
-    one, other = (evaluate.predict(model, part, mirrored=False)[0] for part in (pictures, reflected))
+    one, other = (evaluate.predict(model, part, flip=False)[0] for part in (images, mirrored))
     assert np.allclose(both, (one + other) / 2, atol=1e-5)
     assert not np.allclose(one, other, atol=1e-3)
 
 
 def test_balanced_sampling_shows_every_class_equally_often():
     labels = np.repeat([0, 1], [990, 10])
-    sampler = train.EpochSampler(labels, 1.0, 0)
+    sampler = train.BalancedSampler(labels, 1.0, 0)
     shown = labels[list(sampler)]
     assert len(shown) == 1000
     assert 420 < shown.sum() < 580
     first = list(sampler)
     sampler.epoch = 1
     assert list(sampler) != first
-    assert sorted(train.EpochSampler(labels, 0.0, 0)) == list(range(1000))
-    half = labels[list(train.EpochSampler(labels, 0.5, 0))].sum()
+    assert sorted(train.BalancedSampler(labels, 0.0, 0)) == list(range(1000))
+    half = labels[list(train.BalancedSampler(labels, 0.5, 0))].sum()
     assert half == pytest.approx(1000 / (1 + 99**0.5), rel=0.25)
 
 
-def test_the_seed_decides_which_pictures_are_shown():
+def test_the_seed_decides_which_images_are_shown():
     labels = np.repeat([0, 1], [50, 50])
     for balance in (0.0, 1.0):
-        first, again, other = (list(train.EpochSampler(labels, balance, seed)) for seed in (0, 0, 1))
+        first, again, other = (list(train.BalancedSampler(labels, balance, seed)) for seed in (0, 0, 1))
         assert first == again != other
 
 
@@ -105,24 +141,24 @@ def test_the_seed_decides_which_pictures_are_shown():
     "call",
     [
         evaluate.predict,
-        lambda model, pictures: evaluate.features(model, pictures.images),
-        lambda model, pictures: grad_cam(model, pictures.images[0], 0),
+        lambda model, images: evaluate.compute_features(model, images.images),
+        lambda model, images: grad_cam(model, images.images[0], 0),
     ],
 )
-def test_who_only_looks_changes_no_network(call):
+def test_evaluation_changes_no_network(call):
     model = make_model().train()
     before = weights(model)
-    call(model, make_pictures())
+    call(model, make_images())
     assert same(before, weights(model))
 
 
-def test_a_margin_takes_the_share_of_a_class_out_of_its_logit():
-    """Who knows nothing but the shares answers with them; with margin 1 nothing is left to answer."""
+def test_logit_adjustment_takes_the_priors_out_of_the_logits():
+    """Logits that cannot depend on the image learn the priors; with the adjustment, nothing is left to learn."""
     labels = torch.tensor([0] * 90 + [1] * 10)
     found = {}
-    for margin in (0.0, 1.0):
+    for strength in (0.0, 1.0):
         logits = torch.zeros(2, requires_grad=True)
-        criterion = train.TailLoss(labels.numpy(), 2, margin, 0.0)
+        criterion = losses.LogitAdjustedLoss(labels.numpy(), 2, strength)
         optimizer = torch.optim.LBFGS([logits], max_iter=100)
 
         def closure(criterion=criterion, logits=logits, optimizer=optimizer):
@@ -132,49 +168,59 @@ def test_a_margin_takes_the_share_of_a_class_out_of_its_logit():
             return loss
 
         optimizer.step(closure)
-        found[margin] = (logits[0] - logits[1]).item()
+        found[strength] = (logits[0] - logits[1]).item()
     assert found == {0.0: pytest.approx(np.log(9), abs=1e-3), 1.0: pytest.approx(0, abs=1e-3)}
-    absent = train.TailLoss(np.array([0, 0]), 3, 0.5, 0.0)
-    assert torch.isfinite(absent.handicap).all()
+    priors = losses.class_priors(np.array([0, 0]), 3)
+    assert priors.tolist() == [0.5, 0.25, 0.25]  # absent classes count as one image
+
+
+def obtain(name, model, images, settings):
+    return experiments.obtain_weights(
+        name, model, (images, images), settings, TRIAL, TINY, experiments.PARTS, make_model
+    )
 
 
 def test_finished_weights_are_loaded_and_rounded_alike(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    pictures, model, again = make_pictures(), make_model(), make_model(3)
-    rest = GALLERY, TINY
-    first = stages.obtain("trial", model, pictures, pictures, TRAIN, *rest)
-    second = stages.obtain("trial", again, pictures, pictures, TRAIN, *rest)
+    images, model, again = make_images(), make_model(), make_model(3)
+    first, second = obtain("trial", model, images, TRAIN), obtain("trial", again, images, TRAIN)
     assert first == second  # to the last digit of its seconds: it was not trained again
     assert same(weights(model), weights(again))
     assert not list(tmp_path.rglob("*.checkpoint"))
     other = train.TrainConfig(1, batch=8, seed=2)
-    assert stages.obtain("trial", make_model(), pictures, pictures, other, *rest)["digests"] != first["digests"]
+    assert obtain("trial", make_model(), images, other)["digests"] != first["digests"]
 
 
 def test_committed_weights_belong_to_the_record():
-    runs = records.read_results(stages.FOLDER / "results.json")["runs"].values()
+    runs = records.read_results(experiments.FOLDER / "results.json")["runs"].values()
     recorded = {name: digest for run in runs for name, digest in run["digests"].items()}
-    files = sorted((stages.FOLDER / "weights").glob("*.safetensors"))
+    files = sorted((experiments.FOLDER / "weights").glob("*.safetensors"))
     assert recorded
     for path in files:
         assert recorded[f"weights/{path.name}"] == sha256(path)
-    assert sum(path.stat().st_size for path in files) < 17e6
+    assert sum(path.stat().st_size for path in files) < 12e6
     assert all("key" in checkpoints.read_facts(path) for path in files)
 
 
 def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path))
-    rows = [ablation.Row("small_cnn_28", "scratch", "plain"), ablation.Row("small_cnn_28", "scratch", "both")]
-    monkeypatch.setattr(ablation, "all_rows", lambda backbone: rows)
-    pictures = make_pictures(30)
-    monkeypatch.setattr(ablation, "third", lambda gallery, config: (pictures, pictures, pictures))
-    table, found = ablation.ablate(GALLERY, TINY, "small_cnn", compute=False)
-    assert (len(table), found) == (0, [])
-    table, found = ablation.ablate(GALLERY, TINY, "small_cnn", compute=True)
-    assert table["variant"].tolist() == ["plain", "both"]
-    assert [record["origin"] for record in found] == ["computed", "computed"]
-    monkeypatch.setattr(ablation, "fit", None)
-    assert ablation.ablate(GALLERY, TINY, "small_cnn", compute=False)[0].equals(table)
+    images = make_images(30)
+    monkeypatch.setattr(ablation, "VARIANTS", {"full method": {}, "own augmentation": {"augmentation": None}})
+    monkeypatch.setattr(ablation, "build_mobilenet", lambda classes: make_model())
+    monkeypatch.setattr(ablation, "start_from_imagenet", torch.nn.Module.train)
+    monkeypatch.setattr(ablation, "FOLDER", tmp_path)
+    monkeypatch.setattr(ablation, "small_splits", lambda *_: {0: (images, images), 1: (images, images)})
+    table, found = ablation.ablate(TRIAL, TINY, compute=False)
+    assert (table.shape, found) == ((2, 0), [])
+    table, found = ablation.ablate(TRIAL, TINY, compute=True)
+    assert table.index.tolist() == ["full method", "own augmentation"]
+    assert [record["origin"] for record in found] == ["computed"] * 4
+    assert len({record["key"] for record in found}) == 4
+    changes = ablation.paired_changes(table)
+    expected = (table.loc["own augmentation"] - table.loc["full method"]).mean()
+    assert changes.loc["own augmentation", "difference"] == pytest.approx(expected)
+    monkeypatch.setattr(experiments.evaluate, "predict", None)  # what computes a record
+    assert ablation.ablate(TRIAL, TINY, compute=False)[0].equals(table)
 
 
 LAUNCH = """
@@ -184,11 +230,11 @@ from coursework.runtime import build_accelerator, leave_together
 from simpsons.evaluate import predict
 from simpsons.train import fit
 sys.path.insert(0, {tests!r})
-from test_simpsons_train import TRAIN, make_model, make_pictures
+from test_simpsons_train import TRAIN, make_model, make_images
 accelerator = build_accelerator()
-logits, labels = predict(make_model(), make_pictures(37), accelerator, batch=4)
-assert labels.tolist() == make_pictures(37).labels.tolist(), "each once, in order"
-history = fit(make_model(), make_pictures(24), make_pictures(9), TRAIN)  # judged after each epoch, by all
+logits, labels = predict(make_model(), make_images(37), accelerator, 4)
+assert labels.tolist() == make_images(37).labels.tolist(), "each once, in order"
+history = fit(make_model(), make_images(24), make_images(9), TRAIN)  # judged after each epoch, by all
 assert all(np.isfinite(row["loss"]) and row["accuracy"] >= 0 for row in history)
 torch.manual_seed(0)
 flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3))
@@ -230,5 +276,5 @@ def test_two_processes_see_what_one_sees(tmp_path):
 )
 def test_a_training_killed_by_the_system_goes_on(tmp_path):
     """kill -9 in the middle of an epoch; the same command ends with the weights of one that was never killed."""
-    killed, whole = kill_and_go_on(tmp_path, "test_simpsons_train", "simpsons", "make_pictures(), make_pictures()")
+    killed, whole = kill_and_go_on(tmp_path, "test_simpsons_train", "simpsons", "make_images(), make_images()")
     assert same(killed, whole)

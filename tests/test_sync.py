@@ -10,11 +10,28 @@ from coursework.weeks import all_weeks, find_week
 
 NOTEBOOKS = [(week, name) for week in all_weeks() for name in week.notebooks]
 TAUGHT = [(week, name) for week, name in NOTEBOOKS if sync.source_cells(notebooks.read_notebook(week.folder / name))]
-# For each notebook with source cells: an edit of one of them, and a metric that it must change.
+
+
+def recorded(metric):
+    """The text that occurs in the cell that records a metric, and the expression of its value."""
+    return f"{metric}=", f"run.metrics[{metric!r}]"
+
+
+# For each notebook with source cells: an edit of one of them, the cell to run to, and a value that must change.
 EDITS = {
-    "knn.ipynb": ("np.argsort(distances", "np.argsort(-distances", "scratch_agreement"),
-    "churn.ipynb": ("curvature = probs * (1 - probs)", "curvature = np.ones(len(y))", "scratch_auc"),
-    "logistic_regression.ipynb": ("- self.lr * grad_weights", "+ self.lr * grad_weights", "mnist01_cv_accuracy"),
+    "knn.ipynb": ("np.argsort(distances", "np.argsort(-distances", *recorded("scratch_agreement")),
+    "churn.ipynb": ("curvature = probs * (1 - probs)", "curvature = np.ones(len(y))", *recorded("scratch_auc")),
+    "logistic_regression.ipynb": (
+        "- self.lr * grad_weights",
+        "+ self.lr * grad_weights",
+        *recorded("mnist01_cv_accuracy"),
+    ),
+    "image_classification.ipynb": (
+        '{"loss": criterion(',
+        '{"loss": -criterion(',
+        "history = train.fit(",  # released weights would hide the edit
+        "history[0]['validation_loss']",
+    ),
 }
 MODULE = """
 import math
@@ -93,16 +110,16 @@ def test_every_notebook_with_source_cells_has_an_edit_that_is_tried():
     assert "2W" in {week.name for week, _ in TAUGHT}
 
 
-def metrics_around_an_edit(week, name, old, new, metric):
-    """A metric at tiny: at first, after the cells from a source cell on have run again, and with that cell edited.
+def values_around_an_edit(week, name, old, new, last, expression):
+    """A value at tiny: at first, after the cells from a source cell on have run again, and with that cell edited.
 
-    The notebook is run as far as the cell that records the metric.
+    The notebook is run as far as the cell that contains the text `last`.
     """
-    probe = f"print(run.metrics[{metric!r}])"
+    probe = f"print({expression})"
     cells = notebooks.read_notebook(week.folder / name).cells
     (found,) = [found for found in sync.source_cells(v4.new_notebook(cells=cells)) if old in found.cell.source]
     code = [cell.source for cell in cells if cell.cell_type == "code"]
-    code = code[: 1 + next(k for k, source in enumerate(code) if f"{metric}=" in source)]
+    code = code[: 1 + next(k for k, source in enumerate(code) if last in source)]
     _, *rest = after = code[code.index(found.cell.source) :]
     parts = [code, after, [found.cell.source.replace(old, new), *rest]]
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for part in parts for source in (*part, probe)])
@@ -113,7 +130,7 @@ def metrics_around_an_edit(week, name, old, new, metric):
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edited_cell_changes_the_result(name):
     week = next(week for week, taught in TAUGHT if taught == name)
-    first, again, edited = metrics_around_an_edit(week, name, *EDITS[name])
+    first, again, edited = values_around_an_edit(week, name, *EDITS[name])
     assert first == again != edited
 
 

@@ -1,1 +1,1 @@
-"""Week 6: who of 42 characters is in the picture? Fine-tuning a network that has seen a million photographs."""
+"""Week 6: image classification by fine-tuning MobileNetV2, pretrained on ImageNet."""

@@ -1,109 +1,91 @@
-"""What helps? Short trainings on a third of the data, each with one thing changed; done once, kept in `ablation/`."""
+"""The ablation study: short training runs on a third of the images, one component changed in each, several seeds."""
 
-from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
-import torch
+from torch import nn
+from torchvision.ops import FrozenBatchNorm2d
 
-from coursework.checkpoints import recorded, reproducing
-from coursework.records import build_dir, keep_dir
+from coursework.records import keep_dir
 from simpsons.config import Config
-from simpsons.data import Gallery, Pictures, hold_out, set_aside, shrink, split
-from simpsons.evaluate import predict, scores
-from simpsons.models import build_model, mobilenet_path
-from simpsons.stages import FOLDER, in_practice, precision_for, training_of
-from simpsons.train import TrainConfig, fit
+from simpsons.data import CharacterData, ImageData, hold_out, resize, split
+from simpsons.evaluate import seed_interval
+from simpsons.experiments import FOLDER, PARTS, record_run, start_from_imagenet, train_config
+from simpsons.models import build_mobilenet
 
+FULL = "full method"
+# Each variant changes one component of the full method.
 VARIANTS = {
-    "plain": {"augment": (), "balance": 0.0},
-    "augmented": {"balance": 0.0},
-    "balanced": {"augment": ()},
-    "both": {},
-    "half": {"balance": 0.5},
-    "handicap": {"balance": 0.0, "margin": 1.0},
-    "margin": {"balance": 0.5, "margin": 1.0},
+    FULL: {},
+    "no augmentation": {"augmentation": None},
+    "no logit adjustment": {"adjustment": 0.0},
+    "half the logit adjustment": {"adjustment": 0.5},
+    "frozen batch norms": {"frozen_norms": True},
 }
-PEAK_LRS = {"scratch": 1e-3, "frozen": 5e-3, "fine-tuned": 1e-3}
-SMALL_CNN_LR = 3e-3
-LONGER = 4  # times as many epochs for those that start from nothing: in eight, they hardly begin
 
 
-@dataclass(frozen=True)
-class Row:
-    """One training: the backbone, what it starts from, and which of VARIANTS."""
-
-    backbone: str
-    start: str
-    variant: str
-
-
-def all_rows(backbone: str) -> list[Row]:
-    """Every start with four variants, from nothing the small network; what is done for the tail; the large ones once.
-
-    The homework's backbone stands there from nothing, and from ImageNet if its weights are there.
-    """
-    starts = (("small_cnn", "scratch"), (backbone, "frozen"), (backbone, "fine-tuned"))
-    rows = [Row(*start, variant) for start in starts for variant in list(VARIANTS)[:4]]
-    rows += [Row(backbone, "fine-tuned", variant) for variant in list(VARIANTS)[4:]]
-    large = [(backbone, "scratch"), ("mobilenet_v2", "scratch")]
-    large += [("mobilenet_v2", "fine-tuned")] if mobilenet_path().is_file() else []
-    return list(dict.fromkeys(rows + [Row(*start, "both") for start in large]))
+def freeze_batch_norms(model: nn.Module) -> None:
+    """Replace all batch norms of a model by ones that always use their stored statistics, and do not train."""
+    for name, child in model.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            frozen = FrozenBatchNorm2d(child.num_features, child.eps)
+            kept = ("weight", "bias", "running_mean", "running_var")
+            frozen.load_state_dict({key: child.state_dict()[key] for key in kept})
+            setattr(model, name, frozen)
+        else:
+            freeze_batch_norms(child)
 
 
-def third(gallery: Gallery, config: Config) -> tuple[Pictures, Pictures, Pictures]:
-    """Training, validation and test part for the ablation: fewer pictures to learn from, and smaller ones."""
-    small, judged = set_aside(shrink(gallery, config.ablation_side), config.validation, config.seed)
-    _, rows, _ = split(small.train.labels, config.ablation_share, config.seed)
-    train, validation, _ = hold_out(small.train.take(rows), config.validation, config.seed)
-    return train, validation, judged
+def small_splits(characters: CharacterData, config: Config) -> dict[int, tuple[ImageData, ImageData]]:
+    """For each seed, a fraction of the training images and all validation images, at a smaller size."""
+    small = resize(characters, config.ablation_side)
+    train, validation, _ = hold_out(small.train, config.validation, config.seed)
+    fraction, seeds = config.ablation_fraction, config.ablation_seeds
+    return {seed: (train.subset(split(train.labels, fraction, seed)[1]), validation) for seed in seeds}
 
 
-def ablate(gallery: Gallery, config: Config, backbone: str, compute: bool) -> tuple[pd.DataFrame, list[dict]]:
-    """A table, a line a row, and the records behind it; rows without a record are trained if `compute`, else left out.
-
-    Each row is written as soon as it is there, and a killed one goes on where it was.
-    """
-    parts, rows, found = third(gallery, config), [], []
-    for row in all_rows(backbone):
-        name = f"ablation/{row.backbone}-{row.start}-{row.variant}"
-        there = any((root / f"{name}.json").is_file() for root in (FOLDER, keep_dir("6W")))
-        if there or compute:
-            record = train_row(name, row, train_config_of(row, config), parts, gallery, config)
-            rows.append({**asdict(row), **record})
-            found.append(record)
-    columns = ["backbone", "start", "variant", "accuracy", "macro_f1", "seconds"]
-    return pd.DataFrame(rows, columns=columns), found
-
-
-def train_config_of(row: Row, config: Config) -> TrainConfig:
-    """How a row is trained."""
-    epochs = config.ablation_epochs * (LONGER if row.start == "scratch" else 1)
-    lr = SMALL_CNN_LR if row.backbone == "small_cnn" else PEAK_LRS[row.start]
-    precision = precision_for(row.backbone)
-    changes = VARIANTS[row.variant]
-    return TrainConfig(epochs, config.batch, lr, config.smoothing, precision=precision, seed=config.seed, **changes)
-
-
-def train_row(
-    name: str, row: Row, train_config: TrainConfig, parts: tuple[Pictures, ...], gallery: Gallery, config: Config
+def run_variant(
+    variant: str,
+    seed: int,
+    training: tuple[ImageData, ImageData],
+    characters: CharacterData,
+    config: Config,
+    parts: dict = PARTS,
 ) -> dict:
-    """The record of a row: trained, and evaluated on the test part, unless that is recorded."""
-    train, validation, test = parts
-    practice = None
-    torch.manual_seed(train_config.seed)
-    model = build_model(row.backbone, len(gallery.classes), pretrained=row.start != "scratch")
-    model.freeze(row.start == "frozen")
-    training = training_of(row.start, model, train, validation, train_config, gallery, train_row)
-    if config.practice and not reproducing():
-        train_config, train, validation, test = in_practice(train_config), *(part.take(np.arange(16)) for part in parts)
-        practice = training_of(row.start, model, train, validation, train_config, gallery, train_row)
-    key = (practice or training).key
+    """The record of one training run; trains only if there is no record yet."""
+    changes = dict(VARIANTS[variant])
+    parts = parts | {key: changes.pop(key) for key in ("augmentation",) if key in changes}
+    begin = [start_from_imagenet] + [freeze_batch_norms] * changes.pop("frozen_norms", False)
+    settings = train_config(config, epochs=config.ablation_epochs, seed=seed, **changes)
+    build, name = partial(build_mobilenet, len(characters.classes)), name_of(variant, seed)
+    return record_run(name, build, training, None, settings, characters, config, parts, *begin)
 
-    def compute() -> dict:
-        history = fit(model, train, validation, train_config, build_dir("6W") / f"{name}.checkpoint", key)
-        result = scores(*predict(model, test))
-        seconds = round(float(np.sum([epoch["seconds"] for epoch in history])), 1)
-        return {metric: round(value, 4) for metric, value in result.items()} | {"seconds": seconds}
 
-    return recorded("6W", FOLDER, name, training, compute, config.retrain, practice)
+def name_of(variant: str, seed: int) -> str:
+    """The path of a record relative to the week's folder, without suffix."""
+    return f"ablation/{variant.replace(' ', '-')}-{seed}"
+
+
+def ablate(
+    characters: CharacterData, config: Config, compute: bool, parts: dict = PARTS
+) -> tuple[pd.DataFrame, list[dict]]:
+    """Balanced F1 on the validation set, a row per variant and a column per seed, and the records behind it.
+
+    Seeds without records are computed if `compute`, else left out; each training run is recorded as soon as it ends.
+    """
+    columns, records = {}, []
+    for seed, training in small_splits(characters, config).items():
+        paths = [[root / f"{name_of(name, seed)}.json" for root in (FOLDER, keep_dir("6W"))] for name in VARIANTS]
+        if compute or all(any(path.is_file() for path in places) for places in paths):
+            found = {name: run_variant(name, seed, training, characters, config, parts) for name in VARIANTS}
+            columns[seed] = {name: record["validation_f1"] for name, record in found.items()}
+            records += found.values()
+    return pd.DataFrame(columns, VARIANTS), records
+
+
+def paired_changes(table: pd.DataFrame) -> pd.DataFrame:
+    """For each other variant: its mean difference from the full method over the seeds, with a 95 % t interval."""
+    others = table.drop(index=FULL)
+    rows = {name: seed_interval(np.asarray(row - table.loc[FULL])) for name, row in others.iterrows()}
+    return pd.DataFrame(rows, index=["difference", "low", "high"]).T

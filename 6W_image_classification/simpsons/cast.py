@@ -1,6 +1,6 @@
-"""The cast of the drawn stand-in: 42 people of a town that does not exist, each with one fixed appearance.
+"""The synthetic cast: 42 invented characters, each with a fixed appearance.
 
-The numbers of training pictures have the shape of the homework's: many of a few, a handful of the rest.
+The numbers of training images follow the homework's long tail.
 """
 
 from coursework.drawing import Person
@@ -28,8 +28,8 @@ NAVY, SKY, SLATE, SAND, RED, GREEN, PLUM, SNOW = (
     "#F2F2F2",
 )
 
-# name: top, hair, skin, clothes, fabric, and then what not everybody has. Few colours, each worn by many: colours
-# alone must not tell who it is. The pairs in SIBLINGS differ in one thing only.
+# name: top, hair, skin, clothes, fabric, then optional features. Several characters share each colour, so that
+# colours alone do not identify a character. The pairs in SIBLINGS differ in one feature only.
 CAST = {
     "ada_quill": Person("BUN", BROWN, LIGHT, "SHIRT_SCOOP_NECK", NAVY, glasses="ROUND"),
     "barnaby_fern": Person("SHORT_FLAT", BROWN, LIGHT, "HOODIE", NAVY),
@@ -82,7 +82,7 @@ SIBLINGS = (
     ("ines_marlow", "iris_marlow"),
 )
 
-# Pictures a class of journey-springfield's training part, largest first: 20,933 in all.
+# Training images per class of journey-springfield, largest first: 20,933 in all.
 ORIGINAL_COUNTS = (
     *(2246, 1454, 1452, 1354, 1342, 1291, 1206, 1194, 1193, 1079, 986, 913, 877, 623),
     *(498, 469, 457, 358, 310, 246, 181, 128, 121, 106, 103, 98, 89, 72),
@@ -91,9 +91,9 @@ ORIGINAL_COUNTS = (
 
 
 def training_counts(order: list[str]) -> dict[str, int]:
-    """Pictures a character: 3 · (n / 3)^0.68 for the homework's n, so that 3 stays 3 and the rest shrinks to hundreds.
+    """Training images per character: 3 · (n / 3)^0.68 for the homework's n, so 3 remains 3, and 2,246 becomes 270.
 
-    `order` says who gets the most. Fewer than 42 characters share the same tail, evenly picked from it.
+    `order` lists the characters from most to fewest. Fewer than 42 characters get evenly spaced counts of this tail.
     """
     picks = [round(i * (len(ORIGINAL_COUNTS) - 1) / max(1, len(order) - 1)) for i in range(len(order))]
     return {name: round(3 * (ORIGINAL_COUNTS[k] / 3) ** 0.68) for name, k in zip(order, picks, strict=True)}

@@ -7,161 +7,250 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from coursework.figures import BLUE, GREEN, GREY, ORANGE, RED, heat_map, image_grid
-from simpsons.augment import CHANGES, build_augmentation
-from simpsons.train import first_candidate
+from coursework.figures import BLUE, GREY, ORANGE, RED, heat_map, image_grid
+from simpsons.evaluate import precision_recall
 
-COLOURS = {"scratch": GREY, "frozen": ORANGE, "fine-tuned": BLUE}
+# Eight colours that colour-blind readers can tell apart. Source: Okabe and Ito 2008, jfly.uni-koeln.de/color/
+PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#000000")
 
 
 def nice(name: str) -> str:
-    """A folder's name as a person's."""
+    """A folder name as a title: `ada_quill` becomes Ada Quill."""
     return name.replace("_", " ").title()
 
 
+def plot_examples(images: np.ndarray, labels: np.ndarray, classes: list[str], columns: int = 6) -> Figure:
+    """Images with the names of their classes."""
+    return image_grid(images, [nice(classes[label]) for label in labels], columns, size=min(1.35, 12 / columns))
+
+
+def plot_titled(images: list[np.ndarray], titles: list[str]) -> Figure:
+    """Images in a row, with titles."""
+    return image_grid(images, [textwrap.fill(title, 16) for title in titles], len(images), size=1.6)
+
+
+def plot_pairs(pairs: dict[tuple[str, str], np.ndarray]) -> Figure:
+    """Pairs of classes that look alike, a row for each: two images of the first, then two of the second."""
+    figure, axes = plt.subplots(len(pairs), 4, figsize=(5, 1.35 * len(pairs)), squeeze=False)
+    for row, (names, images) in zip(axes, pairs.items(), strict=True):
+        for k, (ax, image) in enumerate(zip(row, images, strict=True)):
+            ax.imshow(image)
+            ax.axis("off")
+            ax.set_title(nice(names[k // 2]), fontsize=9, fontweight="normal", loc="center", pad=3)
+    return figure
+
+
 def plot_counts(train: np.ndarray, test: np.ndarray | None, classes: list[str]) -> Figure:
-    """Pictures a class, from most to fewest, with a logarithmic axis for the tail."""
+    """Images per class, from most to fewest, with a logarithmic axis."""
     order = np.argsort(-train, kind="stable")
     figure, ax = plt.subplots(figsize=(11, 4))
-    ax.bar(range(len(classes)), train[order], color=BLUE, label="training")
+    ax.bar(range(len(classes)), train[order], color=BLUE, label="training and validation")
     if test is not None:
         ax.plot(range(len(classes)), test[order], "o", color=ORANGE, markersize=4, label="test")
     ax.set_xticks(range(len(classes)), [nice(classes[k]) for k in order], rotation=90, fontsize=8)
-    ax.set(yscale="log", ylabel="pictures", xlim=(-0.7, len(classes) - 0.3))
+    ax.set(yscale="log", ylabel="images per class", xlim=(-0.7, len(classes) - 0.3))
+    ax.set_title(f"A long tail: from {train.max()} training images down to {train.min()}")
     ax.grid(visible=False, axis="x")
     ax.legend()
     return figure
 
 
-def plot_sheet(images: np.ndarray, labels: np.ndarray, classes: list[str], columns: int = 11) -> Figure:
-    """One picture of every class: the one with the most contrast, which is rarely dark or hidden."""
-    contrast = images.std(axis=(1, 2, 3))
-    best = [int(np.argmax(np.where(labels == number, contrast, -1))) for number in range(len(classes))]
-    return image_grid(images[best], [textwrap.fill(nice(name), 14) for name in classes], columns, size=1.13)
-
-
-def plot_augmentation(image: np.ndarray, columns: int = 6) -> Figure:
-    """One picture under each change, a change a row, and under all of them together."""
-    chains = {**CHANGES, "all": build_augmentation()}
-    picture = torch.from_numpy(image.copy()).permute(2, 0, 1)
-    figure, axes = plt.subplots(len(chains), columns, figsize=(columns * 1.4, len(chains) * 1.4))
-    for row, (name, change) in zip(axes, chains.items(), strict=True):
+def plot_augmentation(image: np.ndarray, transforms: dict, columns: int = 5) -> Figure:
+    """One row per transform: the original image in the first column, then transformed copies."""
+    pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)
+    figure, axes = plt.subplots(len(transforms), columns, figsize=(columns * 1.15, len(transforms) * 1.15))
+    for row, (name, transform) in zip(axes, transforms.items(), strict=True):
         for k, ax in enumerate(row):
-            ax.imshow(image if k == 0 else change(picture).permute(1, 2, 0))
+            ax.imshow(image if k == 0 else transform(pixels).permute(1, 2, 0))
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
-        row[0].set_ylabel(
-            name.replace(", ", ",\n").replace(" and ", "\nand "), fontsize=9, rotation=0, ha="right", va="center"
-        )
+        row[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
     axes[0, 0].set_title("original", fontsize=9, fontweight="normal", loc="center")
     return figure
 
 
-def plot_histories(histories: dict[str, list[dict]]) -> Figure:
-    """Training loss and even macro-F1 on the validation part, by epoch."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6))
-    for colour, (name, history) in zip((GREY, ORANGE, BLUE, GREEN), histories.items(), strict=False):
-        epochs = range(1, len(history) + 1)
-        left.plot(epochs, [row["loss"] for row in history], color=colour, label=name, marker=".")
-        right.plot(epochs, [row["even_f1"] for row in history], color=colour, label=name, marker=".")
-        late = range(first_candidate(len(history)), len(history))
-        best = max(late, key=lambda k: (history[k]["even_f1"], k))
-        right.plot(best + 1, history[best]["even_f1"], "o", color=colour, markersize=9, fillstyle="none")
-    left.set(title="Training loss", xlabel="epoch")
-    right.set(title="Even macro-F1 on the validation part", xlabel="epoch", ylim=(0, 1.02))
-    right.legend(loc="lower right")
+def plot_inverted_residual() -> Figure:
+    """A diagram of MobileNetV2's block: expand, depthwise convolution, project, skip connection."""
+    figure, ax = plt.subplots(figsize=(9.5, 2.6))
+    steps = ((0, 0.5, "input\n24 channels", GREY), (2, 1.5, "144 channels", BLUE), (4.4, 1.5, "144 channels", BLUE),
+             (6.8, 0.5, "output\n24 channels", GREY))  # fmt: skip
+    for x, height, text, color in steps:
+        ax.add_patch(Rectangle((x, 1 - height / 2), 0.55, height, color=color, alpha=0.75))
+        ax.text(x + 0.28, 0.05, text, ha="center", va="top", fontsize=9)
+    arrows = (
+        (0.6, 1.95, "1 × 1 convolution\nexpands sixfold"), (2.6, 4.35, "3 × 3 depthwise:\none filter per channel"),
+        (5.0, 6.75, "1 × 1 convolution\nprojects, no activation"),
+    )  # fmt: skip
+    for start, end, text in arrows:
+        ax.add_patch(FancyArrowPatch((start, 1), (end, 1), arrowstyle="->", mutation_scale=14, color="black"))
+        ax.text((start + end) / 2, 1.12, text, ha="center", va="bottom", fontsize=8.5)
+    curve = FancyArrowPatch((0.28, 1.3), (7.08, 1.3), arrowstyle="->", mutation_scale=14, color=ORANGE,
+                            connectionstyle="arc3,rad=-0.22")  # fmt: skip
+    ax.add_patch(curve)
+    ax.text(3.7, 2.6, "skip connection: the input is added", ha="center", color=ORANGE, fontsize=9)
+    ax.set(xlim=(-0.6, 8.2), ylim=(-0.7, 2.9), title="Inverted residual block: expand, filter, project")
+    ax.axis("off")
     return figure
 
 
-def plot_rare(f1: dict[str, np.ndarray], counts: np.ndarray, classes: list[str], named: int = 3) -> Figure:
-    """F1 of each class against its number of training pictures, a colour a network."""
-    figure, ax = plt.subplots(figsize=(9, 4))
-    for (name, values), colour in zip(f1.items(), (GREY, ORANGE, BLUE), strict=False):
-        ax.scatter(counts, values, s=28, color=colour, alpha=0.8, label=name)
-    values = list(f1.values())[-1]
-    for number in np.argsort(values, kind="stable")[:named]:
-        ax.annotate(
-            nice(classes[number]), (counts[number], values[number]), (6, -10), textcoords="offset points", fontsize=9
-        )
-    ax.set(xscale="log", xlabel="training pictures", ylabel="F1 on the test part", ylim=(-0.03, 1.05))
-    ticks = [t for t in (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if counts.min() <= t <= counts.max()]
-    ax.set_xticks(ticks, ticks)
-    ax.minorticks_off()
-    ax.legend(loc="lower right")
+def plot_schedule(rates: np.ndarray, names: tuple[str, ...]) -> Figure:
+    """Learning rates over the steps of a training, (steps, number of parameter groups)."""
+    figure, ax = plt.subplots(figsize=(7, 2.8))
+    for values, name, color in zip(rates.T, names, (BLUE, ORANGE), strict=True):
+        ax.plot(np.linspace(0, 100, len(values)), values, color=color)
+        ax.text(100 * values.argmax() / len(values) + 2, values.max(), name, color=color, va="bottom")
+    ax.set(xlabel="percent of the steps", ylabel="learning rate", ylim=(0, 1.12 * rates.max()))
+    ax.set_title("One cycle: both learning rates rise, then fall to almost zero")
+    return figure
+
+
+def plot_history(history: list[dict]) -> Figure:
+    """Loss and accuracy on training and validation images after each epoch; the selected epoch is marked."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
+    epochs = range(1, len(history) + 1)
+    names = ((left, "loss", "validation_loss"), (right, "training_accuracy", "accuracy"))
+    for ax, train, validation in names:
+        for key, color, label in ((train, GREY, "training (augmented)"), (validation, BLUE, "validation")):
+            ax.plot(epochs, [row[key] for row in history], "o-", markersize=3, color=color, label=label)
+    best = min(range(len(history)), key=lambda k: (history[k]["validation_loss"], -k))
+    left.axvline(best + 1, color=ORANGE, linestyle="--", linewidth=1)
+    left.text(best + 1, left.get_ylim()[1], "selected ", color=ORANGE, ha="right", va="top")
+    left.set(title="Loss (cross-entropy)", xlabel="epoch", yscale="log")
+    right.set(title="Accuracy", xlabel="epoch")
+    left.legend()
+    return figure
+
+
+def plot_class_metrics(counts: np.ndarray, train_counts: np.ndarray, classes: list[str], named: int = 4) -> Figure:
+    """Precision and recall of each class against its number of training images; the lowest are named."""
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    for ax, values, title in zip(axes, precision_recall(counts), ("Precision", "Recall"), strict=True):
+        ax.scatter(train_counts, values, s=28, color=BLUE, alpha=0.8)
+        for number in np.argsort(np.nan_to_num(values), kind="stable")[:named]:
+            place = (train_counts[number], np.nan_to_num(values)[number])
+            ax.annotate(nice(classes[number]), place, (6, -11), textcoords="offset points", fontsize=8.5)
+        ticks = [k for k in (2, 5, 10, 20, 50, 100, 200, 500, 1000) if train_counts.min() <= k <= train_counts.max()]
+        ax.set(xscale="log", xlabel="training images", title=f"{title} of each class", ylim=(None, 1.02))
+        ax.set_xticks(ticks, ticks)
+        ax.minorticks_off()
     return figure
 
 
 def hardest(counts: np.ndarray, number: int) -> np.ndarray:
-    """The classes with the most confusions, of either kind, by number into `counts`."""
+    """The classes with the most errors, as rows or columns of the confusion matrix `counts`."""
     wrong = counts - np.diag(np.diag(counts))
     return np.sort(np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:number])
 
 
-def plot_confusion(counts: np.ndarray, classes: list[str], number: int = 10) -> Figure:
-    """The confusion matrix of the hardest classes, in pictures; rows are the truth."""
+def plot_errors(counts: np.ndarray, classes: list[str], number: int = 12) -> Figure:
+    """The confusion matrix of the classes with the most errors, without its diagonal."""
     chosen = hardest(counts, number)
-    figure, ax = plt.subplots(figsize=(8.5, 6))
+    wrong = (counts - np.diag(np.diag(counts)))[np.ix_(chosen, chosen)].astype(float)
+    figure, ax = plt.subplots(figsize=(7, 4.8))
     names = [nice(classes[k]) for k in chosen]
-    heat_map(ax, counts[np.ix_(chosen, chosen)].astype(float), names, names, ".0f")
+    heat_map(ax, wrong, names, names, ".0f")
+    for text in ax.texts:
+        text.set_visible(text.get_text() != "0")
     ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    ax.set(xlabel="taken for", ylabel="is")
+    total = int(counts.sum() - np.trace(counts))
+    ax.set(xlabel="predicted class", ylabel="true class", title=f"{wrong.sum():.0f} of all {total} errors, by class")
     return figure
 
 
-def plot_predictions(images, chances: np.ndarray, labels, classes: list[str], columns: int = 6) -> Figure:
-    """Pictures, each with bars of its three most probable classes; the right one is blue."""
+def plot_predictions(images, probs: np.ndarray, labels, classes: list[str], columns: int = 6) -> Figure:
+    """Images with true and predicted name; below each, its three most probable classes, the true one in blue."""
     rows = -(-len(images) // columns)
     figure, axes = plt.subplots(
-        2 * rows, columns, figsize=(columns * 1.9, rows * 2.75), height_ratios=[3, 1] * rows, squeeze=False
+        2 * rows, columns, figsize=(columns * 1.75, rows * 2.8), height_ratios=[3, 1] * rows, squeeze=False
     )
     for ax in axes.flat:
         ax.axis("off")
     for k, image in enumerate(images):
         above, below = axes[2 * (k // columns), k % columns], axes[2 * (k // columns) + 1, k % columns]
         above.imshow(image)
-        top = np.argsort(-chances[k], kind="stable")[:3]
-        colours = [BLUE if number == labels[k] else RED for number in top]
-        below.barh(range(3), chances[k, top], color=colours, alpha=0.5)
+        top = np.argsort(-probs[k], kind="stable")[:3]
+        right = top[0] == labels[k]
+        title = f"true: {nice(classes[labels[k]])}\npredicted: {'the same' if right else nice(classes[top[0]])}"
+        above.set_title(title, fontsize=8.5, fontweight="normal", loc="left", color="black" if right else RED, pad=3)
+        colors = [BLUE if number == labels[k] else RED for number in top]
+        below.barh(range(3), probs[k, top], color=colors, alpha=0.5)
         for place, number in enumerate(top):
-            below.text(0.02, place, f"{nice(classes[number])} {chances[k, number]:.0%}", va="center", fontsize=8)
+            below.text(0.02, place, f"{nice(classes[number])} {probs[k, number]:.0%}", va="center", fontsize=8)
         below.set(xlim=(0, 1.25), ylim=(2.6, -0.6))
     return figure
 
 
-def plot_heat(images, heats, titles: list[str], columns: int = 8) -> Figure:
-    """Pictures in grey under their Grad-CAM: yellow is where the network looks."""
-    colours = plt.get_cmap("inferno")
-    mixed = [
-        0.45 * image.mean(axis=2, keepdims=True) / 255 + 0.55 * colours(heat)[..., :3]
-        for image, heat in zip(images, heats, strict=True)
-    ]
-    pairs = [picture for pair in zip(images, mixed, strict=True) for picture in pair]
-    return image_grid(pairs, [text for title in titles for text in (title, "")], columns, size=1.45)
-
-
-def plot_ablation(table: pd.DataFrame) -> Figure:
-    """Macro-F1 of every row, grouped by what the training started from."""
-    figure, ax = plt.subplots(figsize=(9, 3.8))
-    groups = table.groupby(["backbone", "start"], sort=False)
-    for place, ((_, start), rows) in enumerate(groups):
-        spots = place + 0.17 * (np.arange(len(rows)) - (len(rows) - 1) / 2)
-        ax.bar(spots, rows["macro_f1"], 0.155, color=COLOURS[start], alpha=0.9)
-        for x, variant, value in zip(spots, rows["variant"], rows["macro_f1"], strict=True):
-            ax.text(x, value + 0.01, f"{value:.2f}", ha="center", fontsize=8)
-            ax.text(x, 0.015, variant, rotation=90, ha="center", va="bottom", fontsize=8, color="white")
-    ax.set_xticks(range(len(groups)), [f"{start}\n{backbone}" for backbone, start in groups.groups], fontsize=9)
-    ax.set(ylabel="macro-F1 on the test part", ylim=(0, 1.05))
-    ax.grid(visible=False, axis="x")
+def plot_calibration(probs: dict[str, np.ndarray], labels: np.ndarray, bins: int = 10) -> Figure:
+    """Accuracy against confidence, in bins of equally many images, for each entry of `probs`."""
+    figure, ax = plt.subplots(figsize=(5.6, 4.4))
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="perfect calibration")
+    for (name, values), color in zip(probs.items(), (ORANGE, BLUE), strict=False):
+        confidence, correct = values.max(axis=1), values.argmax(axis=1) == labels
+        groups = [rows for rows in np.array_split(np.argsort(confidence, kind="stable"), bins) if len(rows)]
+        points = [(confidence[rows].mean(), correct[rows].mean()) for rows in groups]
+        ax.plot(*zip(*points, strict=True), "o-", color=color, label=name)
+    ax.set(xlabel="confidence (largest probability)", ylabel="accuracy", title="Reliability diagram, test images")
+    ax.legend(loc="lower right")
     return figure
 
 
-def plot_probes(table: pd.DataFrame) -> Figure:
-    """Accuracy of linear probes by number of pictures a class; index: numbers, columns: whose features."""
-    figure, ax = plt.subplots(figsize=(8, 3.8))
-    for colour, name in zip((BLUE, ORANGE, GREEN, GREY), table.columns, strict=False):
-        ax.plot(range(len(table)), table[name], marker="o", color=colour, label=name)
-    ax.set_xticks(range(len(table)), [f"{number}" for number in table.index])
-    ax.set(xlabel="pictures a class", ylabel="accuracy on the test part", ylim=(0, 1))
-    ax.legend(loc="lower right")
+def plot_embeddings(points: dict[str, np.ndarray], labels: np.ndarray, classes: list[str], shown: list[int]) -> Figure:
+    """Two-dimensional maps (n, 2) of features, with the classes in `shown` in colour."""
+    figure, axes = plt.subplots(1, len(points), figsize=(5.2 * len(points), 4.8), squeeze=False)
+    for ax, (name, values) in zip(axes[0], points.items(), strict=True):
+        ax.scatter(*values.T, s=5, color="#CBD0D8")
+        for number, color in zip(shown, PALETTE, strict=False):
+            rows = labels == number
+            ax.scatter(*values[rows].T, s=14, color=color, label=nice(classes[number]))
+        ax.set(title=name, xticks=[], yticks=[])
+        ax.grid(visible=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8.5)
+    return figure
+
+
+def plot_heat(images, heats, titles: list[str], columns: int = 8) -> Figure:
+    """Each image, then a grey copy under its Grad-CAM map: yellow regions support the class most."""
+    colors = plt.get_cmap("inferno")
+    mixed = [
+        0.45 * image.mean(axis=2, keepdims=True) / 255 + 0.55 * colors(heat)[..., :3]
+        for image, heat in zip(images, heats, strict=True)
+    ]
+    pairs = [image for pair in zip(images, mixed, strict=True) for image in pair]
+    wrapped = [textwrap.fill(title, 18) for title in titles]
+    return image_grid(pairs, [text for title in wrapped for text in (title, "")], columns, size=1.25)
+
+
+def plot_ablation(table: pd.DataFrame, changes: pd.DataFrame) -> Figure:
+    """Difference of each variant from the full method: one dot per seed, the mean, and its 95 % interval."""
+    figure, ax = plt.subplots(figsize=(9, 0.55 * len(changes) + 1.3))
+    for row, name in enumerate(changes.index):
+        seeds = table.loc[name] - table.iloc[0]
+        ax.scatter(seeds, np.full(len(seeds), row) + 0.2, s=16, color=GREY)
+        ax.plot(changes.loc[name, ["low", "high"]], [row, row], color=BLUE, linewidth=3)
+        ax.plot(changes.loc[name, "difference"], row, "o", color=BLUE, markersize=8)
+    ax.axvline(0, color=RED, linewidth=1)
+    ax.set_yticks(range(len(changes)), list(changes.index))
+    ax.set(xlabel="difference in balanced F1 from the full method", ylim=(len(changes) - 0.5, -0.6))
+    ax.set_title("Effect of each change: mean, 95 % interval (grey: seeds)")
+    return figure
+
+
+def plot_duplicates(pairs: list[tuple[np.ndarray, np.ndarray]], values: np.ndarray) -> Figure:
+    """Test images (upper row) and the most similar training images (lower row), with their correlation."""
+    images = [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
+    titles = [f"test ({value:.3f})" for value in values] + ["training"] * len(pairs)
+    return image_grid(images, titles, len(pairs), size=1.3)
+
+
+def plot_bars(values: dict[str, float], highlighted: str, label: str, title: str) -> Figure:
+    """A horizontal bar for each value; one bar is highlighted."""
+    figure, ax = plt.subplots(figsize=(8, 0.45 * len(values) + 1.1))
+    colors = [BLUE if name == highlighted else GREY for name in values]
+    bars = ax.barh(list(values), list(values.values()), color=colors, height=0.6)
+    ax.bar_label(bars, [f" {value:.3f}" for value in values.values()], fontsize=9)
+    ax.set(xlabel=label, title=title, xlim=(0, 1.1))
+    ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")
     return figure

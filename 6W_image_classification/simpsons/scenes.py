@@ -1,6 +1,6 @@
-"""Where the cast is seen: rooms and places as SVG, put together anew for every picture.
+"""The backgrounds: rooms and outdoor scenes as SVG, composed anew for every image.
 
-A scene is drawn in its own coordinates, 200 × 200, y downwards. `rng` decides all that varies.
+A scene is drawn in its own coordinates, 200 × 200, y downwards. All random choices use `rng`.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 from coursework.svg import box, disc, fade, shape, tint
 
 SIZE = 200
-HORIZON = 128  # where the floor, or the ground, begins, give or take
+HORIZON = 128  # where the floor, or the ground, begins, on average
 
 
 def draw_scene(rng: np.random.Generator, zoom: float = 1.0) -> str:
@@ -23,13 +23,13 @@ def draw_scene(rng: np.random.Generator, zoom: float = 1.0) -> str:
 
 
 def several(rng, kinds: dict[str, Callable], low: int, high: int, horizon: float) -> str:
-    """From `low` to `high` different things of `kinds`, each somewhere along the width."""
+    """`low` to `high` different objects of `kinds`, at random positions along the width."""
     names = rng.permutation(list(kinds))[: rng.integers(low, high + 1)]
     return "".join(kinds[name](rng, rng.uniform(5, SIZE - 45), horizon) for name in names)
 
 
 def room(rng, horizon: float) -> str:
-    """Wall, floor, and what hangs and stands there."""
+    """Wall, floor, and objects on them."""
     upper, lower = tint(rng, (0.5, 0.88)), tint(rng, (0.35, 0.75))
     wall = fade("wall", upper, lower) + box(0, 0, SIZE, SIZE, "url(#wall)") + wallpaper(rng, horizon)
     skirting = box(0, horizon - 5, SIZE, 5, tint(rng, (0.75, 0.95), (0, 0.2)))
@@ -78,7 +78,7 @@ def window(rng, x, horizon) -> str:
 
 
 def picture(rng, x, horizon) -> str:
-    """Framed pictures of nothing in particular."""
+    """A framed picture."""
     width, height, y = rng.uniform(18, 40), rng.uniform(18, 40), rng.uniform(15, 45)
     frame, inner = tint(rng, (0.2, 0.5), (0.2, 0.6), (0.05, 0.15)), tint(rng, (0.5, 0.9))
     spot = disc(x + width * 0.6, y + height * 0.45, width * 0.2, tint(rng, (0.3, 0.8), (0.4, 0.9)))
@@ -87,7 +87,7 @@ def picture(rng, x, horizon) -> str:
 
 
 def shelf(rng, x, horizon) -> str:
-    """Boards on the wall with books of all colours."""
+    """Wall shelves with books in random colours."""
     wood, parts, width = tint(rng, (0.25, 0.5), (0.2, 0.5), (0.05, 0.12)), [], rng.uniform(45, 75)
     for y in np.arange(rng.uniform(25, 40), horizon - 8, 26):
         parts.append(box(x - 2, y, width + 4, 3.5, wood))
@@ -137,7 +137,7 @@ def table(rng, x, horizon) -> str:
 
 
 def door(rng, x, horizon) -> str:
-    """A door, shut."""
+    """A closed door."""
     wood = tint(rng, (0.3, 0.8), (0.1, 0.5))
     frame = box(x - 3, horizon - 103, 50, 104, tint(rng, (0.7, 0.95), (0, 0.2)))
     panels = "".join(box(x + 6, horizon - y, 32, 38, "#000", 2, 'opacity="0.12"') for y in (92, 46))
@@ -145,13 +145,13 @@ def door(rng, x, horizon) -> str:
 
 
 def place(rng, horizon: float) -> str:
-    """Sky, what stands along the horizon, the ground, and things on it."""
+    """An outdoor scene: sky, horizon, ground, and objects."""
     far = FAR[rng.choice(list(FAR))](rng, 0, horizon)
     return sky(rng, horizon) + far + ground(rng, horizon) + several(rng, OUTSIDE, 1, 3, horizon)
 
 
 def sky(rng, horizon: float) -> str:
-    """Day, evening, overcast or night, with what belongs to it."""
+    """Day, evening, overcast sky or night."""
     kind, x, y = rng.integers(4), rng.uniform(15, 185), rng.uniform(12, 60)
     if kind == 0:
         colours = tint(rng, (0.5, 0.7), (0.5, 0.9), (0.53, 0.6)), tint(rng, (0.8, 0.93), (0.3, 0.8), (0.5, 0.6))
@@ -169,7 +169,7 @@ def sky(rng, horizon: float) -> str:
 
 
 def clouds(rng, fill: str) -> str:
-    """A few heaps of discs."""
+    """A few clouds, each of several ellipses."""
     heaps = rng.uniform((0, 10), (SIZE, 70), (rng.integers(0, 4), 2))
     puffs = [(x + dx, y + dy, r) for x, y in heaps for dx, dy, r in ((-13, 3, 9), (0, -2, 12), (13, 3, 8))]
     return "".join(disc(x, y, r, fill, r * 0.75, 'opacity="0.85"') for x, y, r in puffs)
@@ -186,7 +186,7 @@ def hills(rng, x, horizon) -> str:
 
 
 def skyline(rng, x, horizon) -> str:
-    """Houses wall to wall, with windows."""
+    """A row of adjoining houses with windows."""
     parts, edge = [], -5.0
     while edge < SIZE:
         width, height = rng.uniform(22, 45), rng.uniform(25, 95)
@@ -251,7 +251,7 @@ def tree(rng, x, horizon) -> str:
 
 
 def fence(rng, x, horizon) -> str:
-    """Pales from side to side."""
+    """A picket fence across the image."""
     wood, step = tint(rng, (0.5, 0.95), (0, 0.4), (0.05, 0.12)), rng.uniform(9, 14)
     rails = box(0, horizon - 14, SIZE, 3, wood) + box(0, horizon + 2, SIZE, 3, wood)
     return rails + "".join(box(left, horizon - 24, step * 0.55, 36, wood, 2) for left in np.arange(0, SIZE, step))

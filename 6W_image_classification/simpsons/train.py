@@ -1,47 +1,48 @@
-"""How this week's networks are trained: the sampler, the loss, the training step, and the choice of the best epoch."""
+"""How this week's networks are trained: the sampler, the optimizer, the schedule, the training step, the best epoch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Sampler
 
 from coursework.runtime import build_accelerator
 from coursework.schedules import one_cycle
 from coursework.training import Step, train_model
-from simpsons.augment import CHANGES, PictureSet, build_augmentation, to_network
-from simpsons.data import Pictures
-from simpsons.evaluate import even_f1, predict, scores
+from simpsons.data import ImageData
+from simpsons.evaluate import predict, scores
+from simpsons.losses import LogitAdjustedLoss
+from simpsons.transforms import AUGMENTATION, ImageDataset, normalise
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; `lr` is the highest learning rate of a one-cycle schedule.
+    """Training settings: `lr` and `head_lr` are the peak learning rates of the features and of the classifier.
 
-    `balance` shows rare classes more often (see `EpochSampler`), `margin` asks of them to win by more (`TailLoss`).
+    `balance` is for `BalancedSampler`, `adjustment` is the strength of the logit adjustment.
     """
 
     epochs: int
     batch: int = 32
     lr: float = 1e-3
-    smoothing: float = 0.1
-    augment: tuple[str, ...] = tuple(CHANGES)
-    balance: float = 1.0
-    margin: float = 0.0
+    head_lr: float = 1e-3
+    balance: float = 0.5
+    adjustment: float = 1.0
     precision: str = "no"
     seed: int = 42
 
 
-class EpochSampler(Sampler):
-    """Rows in random order. `balance` 0 shows every picture once an epoch, 1 every class equally often, by drawing.
+class BalancedSampler(Sampler):
+    """Row numbers in random order: with `balance` 0, every image once per epoch; with 1, all classes equally often.
 
-    In between, a class with a hundred times the pictures is shown 100^(1 - balance) times as often. The epoch and the
-    seed decide which rows are drawn.
+    Above 0, rows are sampled with replacement: a class with 100 times as many images is sampled
+    100^(1 - balance) times as often. Epoch and seed determine the rows.
     """
 
     def __init__(self, labels: np.ndarray, balance: float, seed: int):
@@ -58,82 +59,73 @@ class EpochSampler(Sampler):
         return iter(rng.choice(len(self.labels), len(self.labels), p=weights / weights.sum()).tolist())
 
 
-class TailLoss(nn.Module):
-    """Cross-entropy with smoothed labels in which rare classes have to win by more.
-
-    `margin` times the log of each class's share of the training pictures is added to its logit, as a handicap: a rare
-    class starts behind, and so its logit learns to be as much higher. Source: Menon et al. 2021, arXiv:2007.07314.
-    """
-
-    def __init__(self, labels: np.ndarray, classes: int, margin: float, smoothing: float):
-        super().__init__()
-        counts = np.bincount(labels, minlength=classes).clip(min=1)
-        self.register_buffer("handicap", margin * torch.from_numpy(np.log(counts / counts.sum())).float())
-        self.smoothing = smoothing
-
-    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(logits + self.handicap, labels, label_smoothing=self.smoothing)
+def build_optimizer(model: nn.Module, lr: float, head_lr: float, weight_decay: float = 0.02) -> AdamW:
+    """AdamW with one learning rate for the features and another one for the classifier."""
+    groups = [
+        {"params": [weight for weight in model.features.parameters() if weight.requires_grad], "lr": lr},
+        {"params": model.classifier.parameters(), "lr": head_lr},
+    ]
+    return AdamW(groups, weight_decay=weight_decay)
 
 
-def classification_step(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, criterion: nn.Module
-) -> dict[str, torch.Tensor]:
-    """The loss of a batch: images (N, 3, S, S) in [0, 255], labels (N,)."""
-    logits = model(to_network(images))  # (N, classes), float32 in every precision
-    return {"loss": criterion(logits, labels)}
+def build_schedule(optimizer: Optimizer, steps: int) -> LRScheduler:
+    """One cycle: each learning rate rises to its peak in the first fifth of the steps, then falls to almost zero."""
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    return one_cycle(optimizer, peaks, steps, warm_up=0.2)
+
+
+def training_step(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, criterion: nn.Module) -> dict:
+    """Loss and training accuracy of a batch of images (N, 3, S, S), uint8, with labels (N,)."""
+    logits = model(normalise(images))  # (N, classes)
+    accuracy = (logits.argmax(dim=1) == labels).float().mean()
+    return {"loss": criterion(logits, labels), "training_accuracy": accuracy}
 
 
 def fit(
     model: nn.Module,
-    train: Pictures,
-    validation: Pictures | None,
+    train: ImageData,
+    validation: ImageData | None,
     config: TrainConfig,
     checkpoint: Path | None = None,
     key: str = "",
+    *,
+    augmentation: Callable | None = AUGMENTATION,
+    loss: Callable[..., nn.Module] = LogitAdjustedLoss,
+    step: Step = training_step,
+    sampler: Callable[..., Sampler] = BalancedSampler,
+    optimizer: Callable[..., Optimizer] = build_optimizer,
+    schedule: Callable[..., LRScheduler] = build_schedule,
 ) -> list[dict]:
-    """Train `model` in place; it ends with the weights of the best of its last epochs. Returns one dict an epoch.
+    """Train `model` in place; it ends with the weights of the epoch with the lowest validation loss.
 
-    The best epoch is the one with the highest "even_f1" on the validation part; without a validation part, the last.
-    `checkpoint` and `key` are those of `coursework.training.train_model`.
+    Returns one dict per epoch. Without `validation`, the last epoch's weights are kept.
     """
     accelerator = build_accelerator(config.precision)
-    sampler = EpochSampler(train.labels, config.balance, config.seed)
-    dataset = PictureSet(train.images, train.labels, build_augmentation(config.augment))
-    loader = DataLoader(dataset, config.batch, sampler=sampler, drop_last=len(dataset) > config.batch)
-    trainable = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trainable, lr=config.lr, weight_decay=0.02)
-    classes = model.head[-1].out_features
-    criterion = TailLoss(train.labels, classes, config.margin, config.smoothing).to(accelerator.device)
+    rows = sampler(train.labels, config.balance, config.seed)
+    dataset = ImageDataset(train.images, train.labels, augmentation)
+    loader = DataLoader(dataset, config.batch, sampler=rows, drop_last=len(dataset) > config.batch)
+    criterion = loss(train.labels, model.classifier[-1].out_features, config.adjustment).to(accelerator.device)
 
     def begin_epoch(epoch: int) -> Step:
-        sampler.epoch = epoch
-        return partial(classification_step, criterion=criterion)
+        rows.epoch = epoch
+        return partial(step, criterion=criterion)
 
     def validate(model: nn.Module) -> dict[str, float]:
-        logits_and_labels = predict(model, validation, accelerator, config.batch, mirrored=False)
-        return scores(*logits_and_labels) | {"even_f1": even_f1(*logits_and_labels)}
+        logits, labels = predict(model, validation, accelerator, flip=False)
+        tensors = (torch.from_numpy(values).to(accelerator.device) for values in (logits, labels))
+        return {"validation_loss": criterion(*tensors).item()} | scores(logits, labels)
 
     return train_model(
         model,
         loader,
-        optimizer,
-        partial(one_cycle, lr=config.lr, warm_up=0.2),
+        optimizer(model, config.lr, config.head_lr),
+        schedule,
         begin_epoch,
         accelerator,
         epochs=config.epochs,
         seed=config.seed,
         validate=validate if validation is not None else None,
-        score=itemgetter("even_f1") if validation is not None else None,
-        first_candidate=first_candidate(config.epochs),
+        score=(lambda row: -row["validation_loss"]) if validation is not None else None,
         checkpoint=checkpoint,
         key=key,
     )
-
-
-def first_candidate(epochs: int) -> int:
-    """The number of the first epoch that may be the best: only the last third compete.
-
-    Before, the learning rate is high and the weights still jump; and where the validation part has one picture of a
-    class, a lucky jump would win.
-    """
-    return 2 * epochs // 3

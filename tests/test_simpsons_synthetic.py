@@ -10,14 +10,14 @@ from PIL import Image
 from coursework.drawing import EXPRESSIONS, draw_person, person_svg, rasterise
 from coursework.records import read_results
 from coursework.standins import read_mark
-from simpsons import cast, scenes, standin
-from simpsons.stages import FOLDER
+from simpsons import cast, scenes, synthetic
+from simpsons.experiments import FOLDER
 
 
 def test_a_picture_depends_on_its_own_number_only():
-    first = standin.draw_picture("ada_quill", standin.picture_rng(1, "train", "ada_quill", 0))
-    again = standin.draw_picture("ada_quill", standin.picture_rng(1, "train", "ada_quill", 0))
-    other = standin.draw_picture("ada_quill", standin.picture_rng(1, "test", "ada_quill", 0))
+    first = synthetic.generate_image("ada_quill", synthetic.image_rng(1, "train", "ada_quill", 0))
+    again = synthetic.generate_image("ada_quill", synthetic.image_rng(1, "train", "ada_quill", 0))
+    other = synthetic.generate_image("ada_quill", synthetic.image_rng(1, "test", "ada_quill", 0))
     assert first == again
     assert first != other
     with Image.open(io.BytesIO(first)) as image:
@@ -49,23 +49,23 @@ def test_training_counts_have_the_homeworks_tail():
 
 
 def test_the_plan_has_twenty_test_pictures_of_each():
-    plan = standin.plan(42, None, 42)
+    plan = synthetic.plan(42, None, 42)
     tests = [name for part, name, _ in plan if part == "test"]
     assert min(tests.count(name) for name in cast.CAST) >= 20
-    assert plan == standin.plan(42, None, 42)
-    assert [name for _, name, _ in plan] != [name for _, name, _ in standin.plan(42, None, 43)]
+    assert plan == synthetic.plan(42, None, 42)
+    assert [name for _, name, _ in plan] != [name for _, name, _ in synthetic.plan(42, None, 43)]
 
 
 def test_files_lie_in_the_competitions_layout_and_do_not_tell(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path))
-    folder = standin.stand_in("trial", 2, 3, 0)
+    folder = synthetic.generate_cast("trial", 2, 3, 0)
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
-    names = sorted({name for _, name, _ in standin.plan(2, 3, 0)})
+    names = sorted({name for _, name, _ in synthetic.plan(2, 3, 0)})
     assert files[:6] == [f"testset/testset/img{k}.jpg" for k in range(6)]
     assert files[6:] == [f"train/simpsons_dataset/{name}/pic_{k:04d}.jpg" for name in names for k in range(3)]
     answers = json.loads((folder / "answers.json").read_text())
     assert sorted(answers.values()) == sorted(names * 3)
-    assert read_mark(folder)["generator"] == standin.generator_hash()
+    assert read_mark(folder)["generator"] == synthetic.generator_hash()
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -78,5 +78,5 @@ def test_scenes_are_well_formed(seed):
 
 @pytest.mark.skipif(not (FOLDER / "results.json").exists(), reason="6W has no record before it is rendered at sample")
 def test_the_record_speaks_of_this_generator():
-    run = read_results(FOLDER / "results.json")["runs"]["drawn_cast"]
-    assert run["data"]["generator"] == standin.generator_hash(), "the generator is frozen: render 6W again"
+    run = read_results(FOLDER / "results.json")["runs"]["synthetic_cast"]
+    assert run["data"]["generator"] == synthetic.generator_hash(), "the generator is frozen: render 6W again"
