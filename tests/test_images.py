@@ -57,7 +57,7 @@ def test_ordinary_files_keep_the_pixels_that_weights_were_trained_on(tmp_path, n
     assert np.array_equal(images.read_rgb(path), before)
     for side in (28, 128, 300):
         squeezed = np.asarray(before.resize((side, side), Resampling.BILINEAR))
-        found, size = simpsons_data.read_picture(path, side)
+        found, size = simpsons_data.read_image(path, side)
         assert np.array_equal(found, squeezed)
         assert size == before.size
     for side, share in ((64, autoencoders_data.CROP), (128, gan_data.CROP), (32, 1.0)):
@@ -90,7 +90,7 @@ def test_a_photograph_that_is_stored_turned_is_read_upright(tmp_path, orientatio
     for share in (0.3, 1.0):
         turned, plain = (images.read_middle(tmp_path / name, 32, share) for name in ("a.png", "upright.png"))
         assert np.array_equal(turned, plain)
-    assert simpsons_data.read_picture(tmp_path / "a.png", 8)[1] == upright.size
+    assert simpsons_data.read_image(tmp_path / "a.png", 8)[1] == upright.size
 
 
 def test_damaged_exif_data_say_nothing(tmp_path):

@@ -43,25 +43,24 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     faster than skglm's ProxNewton to within 1 % of the minimum; nothing closer was timed (benchmarks/RESULTS.md).
     Otherwise it is for mini-batches, streams (`partial_fit`), and reading.
 
-    Parameters: `learning_rate` halves whenever two hundred steps, in whole epochs, improve the loss by less than
-    the share `tol`. Training ends after twelve halvings, or after `max_epochs` with a ConvergenceWarning; with
-    `tol=None` it neither halves nor ends early. A schedule that has ended is no proof of a minimum: far too small a
-    rate ends too, and so does far too large a one. So a few quasi-Newton steps try how much lower the objective gets:
-    if training ended over 10 % above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay.
-    With an L1 penalty, a final full-batch proximal step sets to zero the weights that only mini-batch noise kept
-    non-zero. If the duality gap is then above ten times `tol`, as where the penalty is small, accelerated steps on all
-    rows follow, `final_steps` at most; with 0 there are none, which saves time where a rough answer will do.
-    `momentum` in [0, 1). `l1_step` is "proximal", which yields exact zeros, or the homework's
-    "subgradient", which does not. `shuffle` is "once" (a copy of X, less time an epoch) or "every epoch".
-    `working_set`, for proximal steps with an L1 penalty, is the fraction of features that `fit` trains on first, those
-    with the largest gradients; features whose weights would leave zero are added until none matters (less time, if most
-    weights are zero). With 1.0 it leaves out only columns that are always zero. `partial_fit` uses all features.
-    With `single_steps`, `fit` takes its mini-batch steps on a copy of X in single precision, which halves the memory
-    that a step reads; the final steps on all rows are in X's precision.
+    Parameters: `learning_rate` halves whenever two hundred steps, in whole epochs, improve the loss by less than the
+    share `tol`. Training ends after twelve halvings, or after `max_epochs` with a ConvergenceWarning; with `tol=None`
+    it neither halves nor ends early. A schedule that has ended is no proof of a minimum: a rate far too small or too
+    large ends, too. So a few quasi-Newton steps try how much lower the objective gets: if training ended over 10 %
+    above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay. With an L1 penalty, a final full-
+    batch proximal step sets to zero the weights that only mini-batch noise kept non- zero. If the duality gap is then
+    above ten times `tol`, as where the penalty is small, accelerated steps on all rows follow, `final_steps` at most;
+    with 0 there are none, which saves time where a rough answer will do. `momentum` in [0, 1). `l1_step` is "proximal",
+    which yields exact zeros, or the homework's "subgradient", which does not. `shuffle` is "once" (a copy of X, less
+    time an epoch) or "every epoch". `working_set`, for proximal steps with an L1 penalty, is the fraction of features
+    that `fit` trains on first, those with the largest gradients; features whose weights would leave zero are added
+    until none matters (less time, if most weights are zero). With 1.0 it leaves out only columns that are always zero.
+    `partial_fit` uses all features. With `single_steps`, `fit` takes its mini-batch steps on a copy of X in single
+    precision, which halves the memory that a step reads; the final steps on all rows are in X's precision.
 
     Attributes: `classes_`; `coef_`, shape (1, d) for two classes, else (K, d), in X's precision; `intercept_`, (1,) or
-    (K,); `n_iter_`, epochs; `batch_losses_`, the objective on each batch
-    before its step, at the look-ahead point, shape (n_iter_, batches); after `partial_fit` of its one epoch.
+    (K,); `n_iter_`, epochs; `batch_losses_`, the objective on each batch before its step, at the look-ahead point,
+    shape (n_iter_, batches); after `partial_fit` of its one epoch.
     """
 
     def __init__(
@@ -216,8 +215,8 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
         across the valley, or far too small for the smallest. The schedule cannot tell these from a minimum.
         """
         if not ended:
-            in_time = epochs < self.max_epochs  # then the final steps did not suffice
-            spent, option = (f" and {self.final_steps} final steps", "final_steps") if in_time else ("", "max_epochs")
+            early = epochs < self.max_epochs  # the final steps were too few
+            spent, option = (f" and {self.final_steps} final steps", "final_steps") if early else ("", "max_epochs")
             return f"no convergence in {epochs} epochs{spent}; raise {option} or tol, or standardise the features"
         if self.tol > ENOUGH:  # a rough answer is wanted
             return None
