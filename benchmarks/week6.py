@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.cases import Case
 from simpsons.config import CONFIGS
@@ -29,7 +30,7 @@ def images():
 def train_ours(epochs: int = 1, seed: int = SEEDS[0]) -> float:
     """Our loop; returns the mean loss of the last epoch, ten steps."""
     torch.manual_seed(seed)
-    config = TrainConfig(epochs, BATCH, balance=0.0, adjustment=0.0, precision=precision(), seed=seed)
+    config = TrainConfig(epochs, BATCH, adjustment=0.0, precision=precision(), seed=seed)
     return fit(build_mobilenet(42), images(), None, config, augmentation=None)[-1]["loss"]
 
 
@@ -39,12 +40,13 @@ def train_plain(epochs: int = 1, seed: int = SEEDS[0]) -> float:
     model = build_mobilenet(42).to(memory_format=torch.contiguous_format).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=epochs * STEPS, pct_start=0.2)
+    pixels = torch.from_numpy(images().images).permute(0, 3, 1, 2).contiguous()
+    loader = DataLoader(TensorDataset(pixels, torch.from_numpy(images().labels)), BATCH, shuffle=True)
     for epoch in range(epochs):
         torch.manual_seed(seed * 1000 + epoch)
-        order, losses = np.random.default_rng([seed, epoch]).permutation(STEPS * BATCH), []
-        for rows in order.reshape(STEPS, BATCH):
-            inputs = (torch.from_numpy(images().images[rows]).permute(0, 3, 1, 2).contiguous().float() - 128) / 128
-            loss = F.cross_entropy(model(inputs), torch.from_numpy(images().labels[rows]))
+        losses = []
+        for batch, labels in loader:
+            loss = F.cross_entropy(model((batch.float() - 128) / 128), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

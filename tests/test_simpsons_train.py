@@ -116,25 +116,33 @@ def test_a_prediction_is_the_same_for_the_mirror_image():
     assert not np.allclose(one, other, atol=1e-3)
 
 
-def test_balanced_sampling_shows_every_class_equally_often():
+def test_square_root_sampling():
     labels = np.repeat([0, 1], [990, 10])
-    sampler = train.BalancedSampler(labels, 1.0, 0)
-    shown = labels[list(sampler)]
-    assert len(shown) == 1000
-    assert 420 < shown.sum() < 580
-    first = list(sampler)
-    sampler.epoch = 1
-    assert list(sampler) != first
-    assert sorted(train.BalancedSampler(labels, 0.0, 0)) == list(range(1000))
-    half = labels[list(train.BalancedSampler(labels, 0.5, 0))].sum()
-    assert half == pytest.approx(1000 / (1 + 99**0.5), rel=0.25)
+    torch.manual_seed(0)
+    sampler = ablation.square_root_sampler(labels)
+    first, second = list(sampler), list(sampler)
+    assert len(first) == len(second) == 1000
+    assert first != second
+    assert labels[first + second].mean() == pytest.approx(1 / (1 + 99**0.5), rel=0.25)
 
 
-def test_the_seed_decides_which_images_are_shown():
-    labels = np.repeat([0, 1], [50, 50])
-    for balance in (0.0, 1.0):
-        first, again, other = (list(train.BalancedSampler(labels, balance, seed)) for seed in (0, 0, 1))
-        assert first == again != other
+def test_the_sampler_selects_the_images_of_an_epoch():
+    shown = []
+
+    def step(model, images, labels, criterion):
+        shown.append(labels)
+        return train.training_step(model, images, labels, criterion)
+
+    images, config = make_images(), replace(TRAIN, epochs=2, batch=12)
+    train.fit(make_model(), images, None, config, step=step)
+    half = len(shown) // 2
+    assert torch.equal(torch.cat(shown[:half]).sort().values, torch.cat(shown[half:]).sort().values)
+    assert not torch.equal(torch.cat(shown[:half]), torch.cat(shown[half:])), "each epoch has an order of its own"
+    shown.clear()
+    train.fit(
+        make_model(), images, None, config, step=step, sampler=lambda labels: np.flatnonzero(labels == 1).tolist()
+    )
+    assert set(torch.cat(shown).tolist()) == {1}
 
 
 @pytest.mark.parametrize(
@@ -210,9 +218,13 @@ def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "start_from_imagenet", torch.nn.Module.train)
     monkeypatch.setattr(ablation, "FOLDER", tmp_path)
     monkeypatch.setattr(ablation, "small_splits", lambda *_: {0: (images, images), 1: (images, images)})
-    table, found = ablation.ablate(TRIAL, TINY, compute=False)
-    assert (table.shape, found) == ((2, 0), [])
-    table, found = ablation.ablate(TRIAL, TINY, compute=True)
+    tables, found = ablation.ablate(TRIAL, TINY, compute=False)
+    assert ({name: table.shape for name, table in tables.items()}, found) == (
+        dict.fromkeys(ablation.METRICS, (2, 0)),
+        [],
+    )
+    tables, found = ablation.ablate(TRIAL, TINY, compute=True)
+    table = tables["balanced_f1"]
     assert table.index.tolist() == ["full method", "own augmentation"]
     assert [record["origin"] for record in found] == ["computed"] * 4
     assert len({record["key"] for record in found}) == 4
@@ -220,7 +232,7 @@ def test_ablation_rows_are_computed_once(tmp_path, monkeypatch):
     expected = (table.loc["own augmentation"] - table.loc["full method"]).mean()
     assert changes.loc["own augmentation", "difference"] == pytest.approx(expected)
     monkeypatch.setattr(experiments.evaluate, "predict", None)  # what computes a record
-    assert ablation.ablate(TRIAL, TINY, compute=False)[0].equals(table)
+    assert ablation.ablate(TRIAL, TINY, compute=False)[0]["balanced_f1"].equals(table)
 
 
 LAUNCH = """

@@ -83,14 +83,27 @@ def balanced_f1(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(class_f1(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[there].mean())
 
 
-def bootstrap(logits: np.ndarray, labels: np.ndarray, resamples: int, seed: int) -> dict[str, tuple[float, float]]:
-    """95 % intervals of `scores`, by resampling the images within each class."""
+def balanced_scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy and `balanced_f1`."""
+    return {"accuracy": scores(logits, labels)["accuracy"], "balanced_f1": balanced_f1(logits, labels)}
+
+
+def bootstrap(
+    logits: np.ndarray, labels: np.ndarray, resamples: int, seed: int, chosen: np.ndarray | None = None
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of accuracy and macro-F1, by resampling the images within each class.
+
+    With `chosen`, a mask (classes,), macro-F1 is the mean over these classes only.
+    """
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(labels == number) for number in np.unique(labels)]
     drawn = []
     for _ in range(resamples):
         rows = np.concatenate([rng.choice(group, len(group)) for group in groups])
-        drawn.append(scores(logits[rows], labels[rows]))
+        counts = confusion(labels[rows], logits[rows].argmax(axis=1), logits.shape[1])
+        f1 = class_f1(counts)
+        f1 = f1 if chosen is None else f1[chosen]
+        drawn.append({"accuracy": np.trace(counts) / counts.sum(), "macro_f1": np.nanmean(f1)})
     return {name: tuple(float(v) for v in np.quantile([d[name] for d in drawn], [0.025, 0.975])) for name in drawn[0]}
 
 

@@ -28,7 +28,7 @@ from simpsons.pretrained import (
     read_imagenet_weights,
     restore_batch_norms,
 )
-from simpsons.train import BalancedSampler, TrainConfig, build_optimizer, build_schedule, fit, training_step
+from simpsons.train import TrainConfig, build_optimizer, build_schedule, fit, training_step
 from simpsons.transforms import AFFINE, AUGMENTATION, ERASE, FLIP, normalise
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
@@ -40,7 +40,6 @@ PARTS = {
     "augmentation": AUGMENTATION,
     "loss": LogitAdjustedLoss,
     "step": training_step,
-    "sampler": BalancedSampler,
     "optimizer": build_optimizer,
     "schedule": build_schedule,
 }
@@ -49,9 +48,9 @@ Split = tuple[ImageData, ImageData]  # training set and validation set
 
 def train_config(config: Config, **changes) -> TrainConfig:
     """The training settings of the week; `changes` override them."""
-    settings = {"batch": config.batch, "lr": config.lr, "head_lr": config.head_lr, "seed": config.seed}
-    tail = {"balance": config.balance, "adjustment": config.adjustment}
-    return replace(TrainConfig(config.epochs, **settings, **tail, precision=precision()), **changes)
+    names = ("epochs", "batch", "lr", "head_lr", "adjustment", "seed")
+    settings = {name: getattr(config, name) for name in names} | {"precision": precision()}
+    return TrainConfig(**settings | changes)
 
 
 def precision() -> str:
@@ -105,7 +104,7 @@ def finetune_small(
     split: Split, characters: CharacterData, config: Config, parts: dict = PARTS, build: Callable = build_mobilenet
 ) -> tuple[nn.Module, dict]:
     """MobileNetV2, fine-tuned on enlarged 28-pixel images, whose classes are of equal size; returns as `finetune`."""
-    changes = {"epochs": config.small_epochs, "batch": 2 * config.batch, "balance": 0.0, "adjustment": 0.0}
+    changes = {"epochs": config.small_epochs, "batch": 2 * config.batch, "adjustment": 0.0}
     parts = parts | {"augmentation": SMALL_AUGMENTATION}
     return finetune(split, characters, config, "enlarged_28", parts, build, **changes)
 
@@ -164,7 +163,7 @@ def record_run(
     parts: dict,
     *begin: Callable[..., object],
 ) -> dict:
-    """Metrics of a training run whose weights are not kept: on the validation set, and on `test` if it is given.
+    """Metrics of a training run whose weights are not kept: on `test`, or, if that is None, on `split[1]`.
 
     `begin` are called with the model before the training, `start_from_imagenet` with its other arguments.
     """
@@ -181,13 +180,13 @@ def record_run(
             more = (split[0], config, only_starts(config)) if function is start_from_imagenet else ()
             function(model, *more)
         checkpoint = build_dir("6W") / f"{name}.checkpoint"
-        history = fit(model, *split, settings, checkpoint, (practice or training).key, **parts)
-        logits, labels = evaluate.predict(model, split[1])
-        metrics = {
-            "validation_f1": evaluate.balanced_f1(logits, labels),
-            "validation_nll": evaluate.nll(logits, labels),
-        }
-        metrics |= evaluate.scores(*evaluate.predict(model, test)) if test is not None else {}
+        # Without a test set, split[1] is for the evaluation, so no epoch is selected on it.
+        training_set, held_out = split[0], None if test is None else split[1]
+        history = fit(model, training_set, held_out, settings, checkpoint, (practice or training).key, **parts)
+        if test is not None:
+            metrics = evaluate.scores(*evaluate.predict(model, test))
+        else:
+            metrics = evaluate.balanced_scores(*evaluate.predict(model, split[1], flip=False))
         return {key: round(value, 4) for key, value in metrics.items()} | {"training": spent(history)}
 
     return recorded("6W", FOLDER, name, training, compute, config.retrain, practice)

@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from coursework.drawing import Person
 from coursework.figures import BLUE, GREY, ORANGE, RED, heat_map, image_grid
 from simpsons.evaluate import precision_recall
 
@@ -31,15 +32,23 @@ def plot_titled(images: list[np.ndarray], titles: list[str]) -> Figure:
     return image_grid(images, [textwrap.fill(title, 16) for title in titles], len(images), size=1.6)
 
 
-def plot_pairs(pairs: dict[tuple[str, str], np.ndarray]) -> Figure:
-    """Pairs of classes that look alike, a row for each: two images of the first, then two of the second."""
-    figure, axes = plt.subplots(len(pairs), 4, figsize=(5, 1.35 * len(pairs)), squeeze=False)
-    for row, (names, images) in zip(axes, pairs.items(), strict=True):
+def plot_pairs(pairs: dict[tuple[str, str], np.ndarray], features: list[str]) -> Figure:
+    """Pairs of classes that look alike, a row for each: two images of either, and the feature in which they differ."""
+    figure, axes = plt.subplots(len(pairs), 4, figsize=(5.6, 1.35 * len(pairs)), squeeze=False)
+    for row, (names, images), feature in zip(axes, pairs.items(), features, strict=True):
         for k, (ax, image) in enumerate(zip(row, images, strict=True)):
             ax.imshow(image)
-            ax.axis("off")
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
             ax.set_title(nice(names[k // 2]), fontsize=9, fontweight="normal", loc="center", pad=3)
+        row[0].set_ylabel(feature, fontsize=9, rotation=0, ha="right", va="center")
     return figure
+
+
+def differing_feature(first: Person, second: Person) -> str:
+    """The name of the feature in which two synthetic characters differ."""
+    features = {"top": "hair", "beard": "beard", "glasses": "glasses"}
+    return ", ".join(name for field, name in features.items() if getattr(first, field) != getattr(second, field))
 
 
 def plot_counts(train: np.ndarray, test: np.ndarray | None, classes: list[str]) -> Figure:
@@ -51,7 +60,7 @@ def plot_counts(train: np.ndarray, test: np.ndarray | None, classes: list[str]) 
         ax.plot(range(len(classes)), test[order], "o", color=ORANGE, markersize=4, label="test")
     ax.set_xticks(range(len(classes)), [nice(classes[k]) for k in order], rotation=90, fontsize=8)
     ax.set(yscale="log", ylabel="images per class", xlim=(-0.7, len(classes) - 0.3))
-    ax.set_title(f"A long tail: from {train.max()} training images down to {train.min()}")
+    ax.set_title(f"A long tail: from {train.max()} images for training and validation down to {train.min()}")
     ax.grid(visible=False, axis="x")
     ax.legend()
     return figure
@@ -119,20 +128,22 @@ def plot_history(history: list[dict]) -> Figure:
     left.text(best + 1, left.get_ylim()[1], "selected ", color=ORANGE, ha="right", va="top")
     left.set(title="Loss (cross-entropy)", xlabel="epoch", yscale="log")
     right.set(title="Accuracy", xlabel="epoch")
-    left.legend()
+    right.legend(loc="lower right")
     return figure
 
 
 def plot_class_metrics(counts: np.ndarray, train_counts: np.ndarray, classes: list[str], named: int = 4) -> Figure:
     """Precision and recall of each class against its number of training images; the lowest are named."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4))
     for ax, values, title in zip(axes, precision_recall(counts), ("Precision", "Recall"), strict=True):
+        values = np.nan_to_num(values)  # a class that is never predicted has no precision
         ax.scatter(train_counts, values, s=28, color=BLUE, alpha=0.8)
-        for number in np.argsort(np.nan_to_num(values), kind="stable")[:named]:
-            place = (train_counts[number], np.nan_to_num(values)[number])
-            ax.annotate(nice(classes[number]), place, (6, -11), textcoords="offset points", fontsize=8.5)
+        for number in np.argsort(values, kind="stable")[:named]:
+            place, left = (train_counts[number], values[number]), train_counts[number] > np.median(train_counts)
+            text = {"ha": "right" if left else "left", "va": "center", "fontsize": 8.5}
+            ax.annotate(nice(classes[number]), place, (-7 if left else 7, 0), textcoords="offset points", **text)
         ticks = [k for k in (2, 5, 10, 20, 50, 100, 200, 500, 1000) if train_counts.min() <= k <= train_counts.max()]
-        ax.set(xscale="log", xlabel="training images", title=f"{title} of each class", ylim=(None, 1.02))
+        ax.set(xscale="log", xlabel="training images", title=f"{title} of each class", ylim=(-0.03, 1.04))
         ax.set_xticks(ticks, ticks)
         ax.minorticks_off()
     return figure
@@ -159,6 +170,13 @@ def plot_errors(counts: np.ndarray, classes: list[str], number: int = 12) -> Fig
     return figure
 
 
+def one_per_confusion(order: np.ndarray, labels: np.ndarray, predicted: np.ndarray, number: int) -> np.ndarray:
+    """The first rows in `order` that are errors, at most one for each pair of true and predicted class."""
+    wrong = order[labels[order] != predicted[order]]
+    _, first = np.unique(np.stack([labels[wrong], predicted[wrong]]), axis=1, return_index=True)
+    return wrong[np.sort(first)][:number]
+
+
 def plot_predictions(images, probs: np.ndarray, labels, classes: list[str], columns: int = 6) -> Figure:
     """Images with true and predicted name; below each, its three most probable classes, the true one in blue."""
     rows = -(-len(images) // columns)
@@ -172,7 +190,8 @@ def plot_predictions(images, probs: np.ndarray, labels, classes: list[str], colu
         above.imshow(image)
         top = np.argsort(-probs[k], kind="stable")[:3]
         right = top[0] == labels[k]
-        title = f"true: {nice(classes[labels[k]])}\npredicted: {'the same' if right else nice(classes[top[0]])}"
+        lines = f"true: {nice(classes[labels[k]])}", f"predicted: {'the same' if right else nice(classes[top[0]])}"
+        title = "\n".join(textwrap.fill(line, 25, subsequent_indent="  ") for line in lines)
         above.set_title(title, fontsize=8.5, fontweight="normal", loc="left", color="black" if right else RED, pad=3)
         colors = [BLUE if number == labels[k] else RED for number in top]
         below.barh(range(3), probs[k, top], color=colors, alpha=0.5)
@@ -183,15 +202,17 @@ def plot_predictions(images, probs: np.ndarray, labels, classes: list[str], colu
 
 
 def plot_calibration(probs: dict[str, np.ndarray], labels: np.ndarray, bins: int = 10) -> Figure:
-    """Accuracy against confidence, in bins of equally many images, for each entry of `probs`."""
-    figure, ax = plt.subplots(figsize=(5.6, 4.4))
-    ax.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="perfect calibration")
+    """Accuracy minus mean confidence in groups of equally many images, for each entry of `probs`; 0 is calibrated."""
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    ax.axhline(0, color=GREY, linestyle=":", linewidth=1)
     for (name, values), color in zip(probs.items(), (ORANGE, BLUE), strict=False):
         confidence, correct = values.max(axis=1), values.argmax(axis=1) == labels
         groups = [rows for rows in np.array_split(np.argsort(confidence, kind="stable"), bins) if len(rows)]
-        points = [(confidence[rows].mean(), correct[rows].mean()) for rows in groups]
-        ax.plot(*zip(*points, strict=True), "o-", color=color, label=name)
-    ax.set(xlabel="confidence (largest probability)", ylabel="accuracy", title="Reliability diagram, test images")
+        gaps = [correct[rows].mean() - confidence[rows].mean() for rows in groups]
+        ax.plot(range(1, len(gaps) + 1), gaps, "o-", color=color, label=name)
+    ax.set(xlabel="group of test images, from the least to the most confident", ylabel="accuracy − confidence")
+    ax.set_title("Below zero: overconfident; above: underconfident")
+    ax.set_xticks(range(1, len(gaps) + 1))
     ax.legend(loc="lower right")
     return figure
 
@@ -244,13 +265,17 @@ def plot_duplicates(pairs: list[tuple[np.ndarray, np.ndarray]], values: np.ndarr
     return image_grid(images, titles, len(pairs), size=1.3)
 
 
-def plot_bars(values: dict[str, float], highlighted: str, label: str, title: str) -> Figure:
-    """A horizontal bar for each value; one bar is highlighted."""
-    figure, ax = plt.subplots(figsize=(8, 0.45 * len(values) + 1.1))
-    colors = [BLUE if name == highlighted else GREY for name in values]
-    bars = ax.barh(list(values), list(values.values()), color=colors, height=0.6)
-    ax.bar_label(bars, [f" {value:.3f}" for value in values.values()], fontsize=9)
-    ax.set(xlabel=label, title=title, xlim=(0, 1.1))
+def plot_models(table: pd.DataFrame, highlighted: str, title: str) -> Figure:
+    """A bar for each metric of each model, one colour per column of `table`; the name of one model is bold."""
+    figure, ax = plt.subplots(figsize=(8.5, 0.45 * len(table) + 1.2))
+    for (name, values), color, offset in zip(table.items(), (BLUE, ORANGE), (-0.14, 0.14), strict=True):
+        bars = ax.barh(np.arange(len(table)) + offset, values, color=color, height=0.26, label=name)
+        ax.bar_label(bars, [f" {value:.3f}" for value in values], fontsize=8.5)
+    ax.set_yticks(range(len(table)), list(table.index))
+    for label in ax.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == highlighted else "normal")
+    ax.set(title=title, xlim=(0, 1.1))
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
+    ax.legend(loc="upper right")
     return figure

@@ -1,4 +1,4 @@
-"""How this week's networks are trained: the sampler, the optimizer, the schedule, the training step, the best epoch."""
+"""How this week's networks are trained: the optimizer, the schedule, the training step, the best epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,44 +23,22 @@ from simpsons.transforms import AUGMENTATION, ImageDataset, normalise
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Training settings: `lr` and `head_lr` are the peak learning rates of the features and of the classifier.
+    """Training settings: `lr` and `head_lr` are the peak learning rates of the features and of the head.
 
-    `balance` is for `BalancedSampler`, `adjustment` is the strength of the logit adjustment.
+    `adjustment` is the strength of the logit adjustment.
     """
 
     epochs: int
     batch: int = 32
     lr: float = 1e-3
     head_lr: float = 1e-3
-    balance: float = 0.5
     adjustment: float = 1.0
     precision: str = "no"
     seed: int = 42
 
 
-class BalancedSampler(Sampler):
-    """Row numbers in random order: with `balance` 0, every image once per epoch; with 1, all classes equally often.
-
-    Above 0, rows are sampled with replacement: a class with 100 times as many images is sampled
-    100^(1 - balance) times as often. Epoch and seed determine the rows.
-    """
-
-    def __init__(self, labels: np.ndarray, balance: float, seed: int):
-        self.labels, self.balance, self.seed, self.epoch = labels, balance, seed, 0
-
-    def __len__(self):
-        return len(self.labels)
-
-    def __iter__(self):
-        rng = np.random.default_rng([self.seed, self.epoch])
-        if self.balance == 0:
-            return iter(rng.permutation(len(self.labels)).tolist())
-        weights = (1 / np.bincount(self.labels)[self.labels]) ** self.balance
-        return iter(rng.choice(len(self.labels), len(self.labels), p=weights / weights.sum()).tolist())
-
-
 def build_optimizer(model: nn.Module, lr: float, head_lr: float, weight_decay: float = 0.02) -> AdamW:
-    """AdamW with one learning rate for the features and another one for the classifier."""
+    """AdamW with one learning rate for the features and another one for the head."""
     groups = [
         {"params": [weight for weight in model.features.parameters() if weight.requires_grad], "lr": lr},
         {"params": model.classifier.parameters(), "lr": head_lr},
@@ -92,23 +70,20 @@ def fit(
     augmentation: Callable | None = AUGMENTATION,
     loss: Callable[..., nn.Module] = LogitAdjustedLoss,
     step: Step = training_step,
-    sampler: Callable[..., Sampler] = BalancedSampler,
+    sampler: Callable[[np.ndarray], Sampler] | None = None,
     optimizer: Callable[..., Optimizer] = build_optimizer,
     schedule: Callable[..., LRScheduler] = build_schedule,
 ) -> list[dict]:
     """Train `model` in place; it ends with the weights of the epoch with the lowest validation loss.
 
-    Returns one dict per epoch. Without `validation`, the last epoch's weights are kept.
+    Returns one dict per epoch. Without `validation`, the last epoch's weights are kept. Each epoch goes through all
+    images in random order, unless `sampler`, which is called with the labels, selects others.
     """
     accelerator = build_accelerator(config.precision)
-    rows = sampler(train.labels, config.balance, config.seed)
     dataset = ImageDataset(train.images, train.labels, augmentation)
-    loader = DataLoader(dataset, config.batch, sampler=rows, drop_last=len(dataset) > config.batch)
+    rows = sampler(train.labels) if sampler else None
+    loader = DataLoader(dataset, config.batch, rows is None, rows, drop_last=len(dataset) > config.batch)
     criterion = loss(train.labels, model.classifier[-1].out_features, config.adjustment).to(accelerator.device)
-
-    def begin_epoch(epoch: int) -> Step:
-        rows.epoch = epoch
-        return partial(step, criterion=criterion)
 
     def validate(model: nn.Module) -> dict[str, float]:
         logits, labels = predict(model, validation, accelerator, flip=False)
@@ -120,7 +95,7 @@ def fit(
         loader,
         optimizer(model, config.lr, config.head_lr),
         schedule,
-        begin_epoch,
+        lambda epoch: partial(step, criterion=criterion),
         accelerator,
         epochs=config.epochs,
         seed=config.seed,
