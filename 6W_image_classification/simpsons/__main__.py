@@ -54,7 +54,8 @@ def main(arguments: list[str]) -> int:
     if accelerator.is_main_process and characters.notes:
         print("\n".join(characters.notes))
     if args.command == "ablation":
-        print(ablate(characters, config, compute=True)[0].to_string())
+        for metric, table in ablate(characters, config, compute=True)[0].items():
+            print(f"{metric}\n{table.to_string()}")
     elif args.command == "train":
         report(accelerator, train(accelerator, characters, test, config, "own" if args.data else "finetuned"))
     else:
