@@ -8,7 +8,8 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, precision_score, recall_score
 
-from simpsons import evaluate, submit
+from simpsons import evaluate, plots, submit
+from simpsons.cast import CAST, SIBLINGS
 from simpsons.data import ImageData
 
 
@@ -75,6 +76,28 @@ def test_intervals_draw_within_each_class():
     found = evaluate.bootstrap(np.tile([0.0, 1.0], (100, 1)), labels, 50, 0)
     assert found["accuracy"] == pytest.approx((0.99, 0.99))
     assert found["macro_f1"][0] == pytest.approx(found["macro_f1"][1])
+
+
+def test_an_interval_of_some_classes():
+    """Class 0 is always wrong, classes 1 and 2 always right: the mean over the latter does not vary."""
+    labels = np.repeat([0, 1, 2], [5, 5, 5])
+    logits = np.eye(3)[np.where(labels == 0, 1, labels)]
+    found = evaluate.bootstrap(logits, labels, 50, 0, np.array([False, False, True]))
+    assert found["macro_f1"] == (1.0, 1.0)
+    assert evaluate.bootstrap(logits, labels, 50, 0, np.array([True, False, False]))["macro_f1"] == (0.0, 0.0)
+
+
+def test_one_error_of_each_confusion():
+    labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 1, 0, 2, 1, 0])
+    order = np.array([2, 1, 0, 5, 3, 4])
+    assert plots.one_per_confusion(order, labels, predicted, 6).tolist() == [1, 5, 3]
+    assert plots.one_per_confusion(order, labels, predicted, 2).tolist() == [1, 5]
+    assert len(plots.one_per_confusion(order, labels, labels, 6)) == 0
+
+
+def test_look_alike_pairs_differ_in_one_named_feature():
+    for first, second in SIBLINGS:
+        assert plots.differing_feature(CAST[first], CAST[second]) in ("hair", "beard", "glasses")
 
 
 def test_histograms_count_colours():
