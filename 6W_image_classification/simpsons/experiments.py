@@ -34,7 +34,7 @@ from simpsons.transforms import AFFINE, AUGMENTATION, ERASE, FLIP, normalise
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
 SMALL_AUGMENTATION = v2.Compose([FLIP, AFFINE, ERASE])  # cartoon colours are fixed; blur hides all details
 MEASURED = 512  # training images for the statistics of the batch norms
-FROZEN_C = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)  # candidates for C, the inverse regularisation strength
+FROZEN_C = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # candidates for C, the inverse regularisation strength
 # The components of a training run that can be replaced; the notebook passes its own definitions.
 PARTS = {
     "augmentation": AUGMENTATION,
