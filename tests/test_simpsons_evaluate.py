@@ -90,9 +90,9 @@ def test_an_interval_of_some_classes():
 def test_one_error_of_each_confusion():
     labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([1, 1, 0, 2, 1, 0])
     order = np.array([2, 1, 0, 5, 3, 4])
-    assert plots.one_per_confusion(order, labels, predicted, 6).tolist() == [1, 5, 3]
-    assert plots.one_per_confusion(order, labels, predicted, 2).tolist() == [1, 5]
-    assert len(plots.one_per_confusion(order, labels, labels, 6)) == 0
+    assert evaluate.one_per_confusion(order, labels, predicted, 6).tolist() == [1, 5, 3]
+    assert evaluate.one_per_confusion(order, labels, predicted, 2).tolist() == [1, 5]
+    assert len(evaluate.one_per_confusion(order, labels, labels, 6)) == 0
 
 
 def test_look_alike_pairs_differ_in_one_named_feature():

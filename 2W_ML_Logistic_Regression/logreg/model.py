@@ -47,14 +47,14 @@ class SGDLogisticRegression(ClassifierMixin, BaseEstimator):
     share `tol`. Training ends after twelve halvings, or after `max_epochs` with a ConvergenceWarning; with `tol=None`
     it neither halves nor ends early. A schedule that has ended is no proof of a minimum: a rate far too small or too
     large ends, too. So a few quasi-Newton steps try how much lower the objective gets: if training ended over 10 %
-    above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay. With an L1 penalty, a final full-
-    batch proximal step sets to zero the weights that only mini-batch noise kept non- zero. If the duality gap is then
-    above ten times `tol`, as where the penalty is small, accelerated steps on all rows follow, `final_steps` at most;
-    with 0 there are none, which saves time where a rough answer will do. `momentum` in [0, 1). `l1_step` is "proximal",
-    which yields exact zeros, or the homework's "subgradient", which does not. `shuffle` is "once" (a copy of X, less
-    time an epoch) or "every epoch". `working_set`, for proximal steps with an L1 penalty, is the fraction of features
-    that `fit` trains on first, those with the largest gradients; features whose weights would leave zero are added
-    until none matters (less time, if most weights are zero). With 1.0 it leaves out only columns that are always zero.
+    above, and `tol` asks for more, a ConvergenceWarning says so. The weights stay.
+    With an L1 penalty, a final full-batch proximal step sets to zero the weights that only mini-batch noise kept
+    non-zero. If the duality gap is then above ten times `tol`, as where the penalty is small, accelerated steps on all
+    rows follow, `final_steps` at most; with 0 there are none. `momentum` in [0, 1). `l1_step` is "proximal", which
+    yields exact zeros, or the homework's "subgradient", which does not. `shuffle` is "once" (a copy of X; faster
+    epochs) or "every epoch". `working_set`, for proximal steps with an L1 penalty, is the fraction of features that
+    `fit` trains on first, those with the largest gradients; features whose weights would leave zero are added until
+    none matters (faster if most weights are zero). With 1.0 it leaves out only columns that are always zero.
     `partial_fit` uses all features. With `single_steps`, `fit` takes its mini-batch steps on a copy of X in single
     precision, which halves the memory that a step reads; the final steps on all rows are in X's precision.
 

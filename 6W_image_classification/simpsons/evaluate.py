@@ -44,6 +44,13 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
+def one_per_confusion(order: np.ndarray, labels: np.ndarray, predicted: np.ndarray, number: int) -> np.ndarray:
+    """The first rows in `order` that are errors, at most one for each pair of true and predicted class."""
+    wrong = order[labels[order] != predicted[order]]
+    _, first = np.unique(np.stack([labels[wrong], predicted[wrong]]), axis=1, return_index=True)
+    return wrong[np.sort(first)][:number]
+
+
 def class_f1(counts: np.ndarray) -> np.ndarray:
     """F1 of each class, (classes,), from a confusion matrix; NaN for a class that is neither true nor predicted."""
     total = counts.sum(axis=0) + counts.sum(axis=1)

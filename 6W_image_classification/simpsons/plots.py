@@ -170,13 +170,6 @@ def plot_errors(counts: np.ndarray, classes: list[str], number: int = 12) -> Fig
     return figure
 
 
-def one_per_confusion(order: np.ndarray, labels: np.ndarray, predicted: np.ndarray, number: int) -> np.ndarray:
-    """The first rows in `order` that are errors, at most one for each pair of true and predicted class."""
-    wrong = order[labels[order] != predicted[order]]
-    _, first = np.unique(np.stack([labels[wrong], predicted[wrong]]), axis=1, return_index=True)
-    return wrong[np.sort(first)][:number]
-
-
 def plot_predictions(images, probs: np.ndarray, labels, classes: list[str], columns: int = 6) -> Figure:
     """Images with true and predicted name; below each, its three most probable classes, the true one in blue."""
     rows = -(-len(images) // columns)
