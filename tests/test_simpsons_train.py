@@ -45,6 +45,34 @@ def same(first, second):
     return all(torch.equal(value, second[name]) for name, value in first.items())
 
 
+def test_half_of_the_batches_are_mixed_as_their_targets():
+    """With a black and a white image, the mean of the pixels is the weight of the white image's label."""
+    images, labels = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 8, 8), torch.tensor([0, 1])
+    seen = []
+
+    class Recorder(torch.nn.Module):
+        adjustment = torch.zeros(2)
+
+        def forward(self, logits, targets):
+            seen.append(targets)
+            return logits.sum()
+
+    class Mean(torch.nn.Module):
+        def forward(self, images):
+            white = (images.mean(dim=(1, 2, 3)) * 128 + 128) / 255
+            seen.append(torch.stack([1 - white, white], dim=1))
+            return seen[-1]
+
+    torch.manual_seed(0)
+    for _ in range(200):
+        result = train.mixing_step(Mean(), images, labels, Recorder())
+        assert result["training_accuracy"] == 1
+    for expected, targets in zip(seen[::2], seen[1::2], strict=True):
+        assert torch.allclose(targets, expected, atol=1e-4)
+    mixed = np.mean([bool((targets[0, 1] > 0).item()) for targets in seen[1::2]])
+    assert 0.35 < mixed < 0.65
+
+
 def test_it_learns_and_keeps_the_best_epoch():
     model, images = make_model(), make_images()
     history = train.fit(model, images, make_images(seed=5), replace(TRAIN, epochs=8, lr=1e-2, head_lr=1e-2))

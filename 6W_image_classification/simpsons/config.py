@@ -31,7 +31,7 @@ class Config:
     ablation_side: int = 96
     ablation_fraction: float = 0.25  # of the training images; the others are for the evaluation
     small_side: int = 28
-    enlarged: int = 128  # pixels to which images of 28 pixels are enlarged
+    enlarged: int = 160  # pixels to which images of 28 pixels are enlarged
     small_epochs: int = 15
     final_images: int = 1000  # of the training set, for the epoch before the submission
     timed: tuple[int, int] = (32, 128)  # images of a batch, and their pixels, for the timing of training steps

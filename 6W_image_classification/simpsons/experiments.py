@@ -28,7 +28,7 @@ from simpsons.pretrained import (
     read_imagenet_weights,
     restore_batch_norms,
 )
-from simpsons.train import TrainConfig, build_optimizer, build_schedule, fit, training_step
+from simpsons.train import TrainConfig, build_optimizer, build_schedule, fit, mixing_step, training_step
 from simpsons.transforms import AFFINE, AUGMENTATION, ERASE, FLIP, normalise
 
 FOLDER = Path(__file__).resolve().parents[1]  # of the week
@@ -101,11 +101,17 @@ def finetune(
 
 
 def finetune_small(
-    split: Split, characters: CharacterData, config: Config, parts: dict = PARTS, build: Callable = build_mobilenet
+    split: Split,
+    characters: CharacterData,
+    config: Config,
+    parts: dict = PARTS,
+    build: Callable[[int], nn.Module] = build_mobilenet,
+    step: Callable = mixing_step,
+    augmentation: Callable = SMALL_AUGMENTATION,
 ) -> tuple[nn.Module, dict]:
     """MobileNetV2, fine-tuned on enlarged 28-pixel images, whose classes are of equal size; returns as `finetune`."""
     changes = {"epochs": config.small_epochs, "batch": 2 * config.batch, "adjustment": 0.0}
-    parts = parts | {"augmentation": SMALL_AUGMENTATION}
+    parts = parts | {"augmentation": augmentation, "step": step}
     return finetune(split, characters, config, "enlarged_28", parts, build, **changes)
 
 

@@ -138,9 +138,12 @@ def plot_class_metrics(counts: np.ndarray, train_counts: np.ndarray, classes: li
     for ax, values, title in zip(axes, precision_recall(counts), ("Precision", "Recall"), strict=True):
         values = np.nan_to_num(values)  # a class that is never predicted has no precision
         ax.scatter(train_counts, values, s=28, color=BLUE, alpha=0.8)
+        height = -np.inf
         for number in np.argsort(values, kind="stable")[:named]:
-            place, left = (train_counts[number], values[number]), train_counts[number] > np.median(train_counts)
+            left = train_counts[number] > np.median(train_counts)
+            height = max(values[number], height + 0.045)  # names do not overlap
             text = {"ha": "right" if left else "left", "va": "center", "fontsize": 8.5}
+            place = (train_counts[number], height)
             ax.annotate(nice(classes[number]), place, (-7 if left else 7, 0), textcoords="offset points", **text)
         ticks = [k for k in (2, 5, 10, 20, 50, 100, 200, 500, 1000) if train_counts.min() <= k <= train_counts.max()]
         ax.set(xscale="log", xlabel="training images", title=f"{title} of each class", ylim=(-0.03, 1.04))
@@ -184,7 +187,7 @@ def plot_predictions(images, probs: np.ndarray, labels, classes: list[str], colu
         top = np.argsort(-probs[k], kind="stable")[:3]
         right = top[0] == labels[k]
         lines = f"true: {nice(classes[labels[k]])}", f"predicted: {'the same' if right else nice(classes[top[0]])}"
-        title = "\n".join(textwrap.fill(line, 25, subsequent_indent="  ") for line in lines)
+        title = "\n".join(textwrap.fill(line, 22, subsequent_indent="  ") for line in lines)
         above.set_title(title, fontsize=8.5, fontweight="normal", loc="left", color="black" if right else RED, pad=3)
         colors = [BLUE if number == labels[k] else RED for number in top]
         below.barh(range(3), probs[k, top], color=colors, alpha=0.5)

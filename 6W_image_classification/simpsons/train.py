@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Sampler
+from torchvision.transforms import v2
 
 from coursework.runtime import build_accelerator
 from coursework.schedules import one_cycle
@@ -57,6 +59,23 @@ def training_step(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, 
     logits = model(normalise(images))  # (N, classes)
     accuracy = (logits.argmax(dim=1) == labels).float().mean()
     return {"loss": criterion(logits, labels), "training_accuracy": accuracy}
+
+
+def mixing_step(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, criterion: nn.Module) -> dict:
+    """Like `training_step`, but each batch is mixed by MixUp or CutMix, with probability 1/2.
+
+    In a mixed batch, each image is a mixture of two images, and its target the same mixture of their one-hot labels.
+    The prediction counts as correct if it is the label with the larger weight. Sources: Zhang et al. 2018,
+    arXiv:1710.09412 (MixUp); Yun et al. 2019, arXiv:1905.04899 (CutMix).
+    """
+    classes = len(criterion.adjustment)  # one value per class; all are 0 if the classes have equal sizes
+    mix = v2.RandomChoice([v2.MixUp(num_classes=classes), v2.CutMix(num_classes=classes)])
+    images, targets = normalise(images), F.one_hot(labels, classes).float()
+    if torch.rand(()) < 0.5:
+        images, targets = mix(images, labels)  # (N, 3, S, S), (N, classes)
+    logits = model(images.contiguous(memory_format=torch.channels_last))
+    accuracy = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
+    return {"loss": criterion(logits, targets), "training_accuracy": accuracy}
 
 
 def fit(
