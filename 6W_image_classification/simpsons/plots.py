@@ -1,6 +1,7 @@
 """The figures of week 6."""
 
 import textwrap
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -138,13 +139,16 @@ def plot_class_metrics(counts: np.ndarray, train_counts: np.ndarray, classes: li
     for ax, values, title in zip(axes, precision_recall(counts), ("Precision", "Recall"), strict=True):
         values = np.nan_to_num(values)  # a class that is never predicted has no precision
         ax.scatter(train_counts, values, s=28, color=BLUE, alpha=0.8)
-        height = -np.inf
-        for number in np.argsort(values, kind="stable")[:named]:
-            left = train_counts[number] > np.median(train_counts)
-            height = max(values[number], height + 0.045)  # names do not overlap
-            text = {"ha": "right" if left else "left", "va": "center", "fontsize": 8.5}
-            place = (train_counts[number], height)
-            ax.annotate(nice(classes[number]), place, (-7 if left else 7, 0), textcoords="offset points", **text)
+        lowest = sorted(np.argsort(values, kind="stable")[:named], key=lambda number: train_counts[number])
+        left = {number: train_counts[number] > np.median(train_counts) for number in lowest}
+        for first, second in pairwise(lowest):  # neighbours get their names on opposite sides
+            near = train_counts[second] < 5 * train_counts[first] and abs(values[first] - values[second]) < 0.05
+            if near:
+                left[first], left[second] = True, False
+        for number in lowest:
+            text = {"ha": "right" if left[number] else "left", "va": "center", "fontsize": 8.5}
+            place, offset = (train_counts[number], values[number]), (-7 if left[number] else 7, 0)
+            ax.annotate(nice(classes[number]), place, offset, textcoords="offset points", **text)
         ticks = [k for k in (2, 5, 10, 20, 50, 100, 200, 500, 1000) if train_counts.min() <= k <= train_counts.max()]
         ax.set(xscale="log", xlabel="training images", title=f"{title} of each class", ylim=(-0.03, 1.04))
         ax.set_xticks(ticks, ticks)
