@@ -27,8 +27,8 @@ EDITS = {
         *recorded("mnist01_cv_accuracy"),
     ),
     "image_classification.ipynb": (
-        '{"loss": criterion(',
-        '{"loss": -criterion(',
+        '{"loss": criterion(logits, labels)',
+        '{"loss": -criterion(logits, labels)',
         "history = train.fit(",  # released weights would hide the edit
         "history[0]['validation_loss']",
     ),

@@ -142,7 +142,7 @@ def plot_class_metrics(counts: np.ndarray, train_counts: np.ndarray, classes: li
         lowest = sorted(np.argsort(values, kind="stable")[:named], key=lambda number: train_counts[number])
         left = {number: train_counts[number] > np.median(train_counts) for number in lowest}
         for first, second in pairwise(lowest):  # neighbours get their names on opposite sides
-            near = train_counts[second] < 5 * train_counts[first] and abs(values[first] - values[second]) < 0.05
+            near = train_counts[second] < 5 * train_counts[first] and abs(values[first] - values[second]) < 0.04
             if near:
                 left[first], left[second] = True, False
         for number in lowest:
