@@ -43,6 +43,8 @@ PARTS = {
     "optimizer": build_optimizer,
     "schedule": build_schedule,
 }
+# On 28-pixel images, batches are mixed.
+SMALL_PARTS = PARTS | {"augmentation": SMALL_AUGMENTATION, "step": mixing_step}
 Split = tuple[ImageData, ImageData]  # training set and validation set
 
 
@@ -104,14 +106,11 @@ def finetune_small(
     split: Split,
     characters: CharacterData,
     config: Config,
-    parts: dict = PARTS,
+    parts: dict = SMALL_PARTS,
     build: Callable[[int], nn.Module] = build_mobilenet,
-    step: Callable = mixing_step,
-    augmentation: Callable = SMALL_AUGMENTATION,
 ) -> tuple[nn.Module, dict]:
     """MobileNetV2, fine-tuned on enlarged 28-pixel images, whose classes are of equal size; returns as `finetune`."""
     changes = {"epochs": config.small_epochs, "batch": 2 * config.batch, "adjustment": 0.0}
-    parts = parts | {"augmentation": augmentation, "step": step}
     return finetune(split, characters, config, "enlarged_28", parts, build, **changes)
 
 
