@@ -55,6 +55,23 @@ def test_cuda_is_found(monkeypatch):
     assert runtime.pick_device() == "cuda"
 
 
+@pytest.mark.parametrize(
+    ("facts", "precision"),
+    [
+        ({"vendor_id": "GenuineIntel", "flags": "avx512f avx512_bf16 amx_bf16"}, "bf16"),
+        ({"vendor_id": "GenuineIntel", "flags": "avx512f avx512_bf16"}, "no"),  # slower than float32
+        ({"vendor_id": "AuthenticAMD", "flags": "avx512f avx512_bf16"}, "bf16"),
+        ({"vendor_id": "AuthenticAMD", "flags": "avx512f"}, "no"),
+        ({"Features": "asimd bf16"}, "bf16"),  # ARM
+        ({}, "no"),
+    ],
+)
+def test_half_precision_is_used_where_it_is_fast(monkeypatch, facts, precision):
+    monkeypatch.setenv("COURSEWORK_DEVICE", "cpu")
+    monkeypatch.setattr(runtime, "read_cpuinfo", lambda: facts)
+    assert runtime.half_precision() == precision
+
+
 def test_environment_names_versions_and_machine():
     facts = runtime.environment(("numpy", "no-such-package"))
     assert facts["numpy"] == np.__version__

@@ -8,7 +8,7 @@ large one.
 import torch
 from torch.nn import functional as F
 
-SMOOTH = 1.0  # pixels, added to numerator and denominator: an empty mask with an empty prediction has a loss of 0
+SMOOTH = 1.0  # pixels that are added, so that an empty mask with an empty prediction has a loss of 0
 
 
 def bce_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

@@ -94,13 +94,12 @@ def loss_at(loss, logit: torch.Tensor) -> tuple[float, float]:
     return value.item(), one.grad.item()
 
 
-def plot_history(history: list[dict], warmup: int) -> Figure:
-    """Training loss and validation IoU by epoch; the dotted line is the end of the warm-up with cross-entropy."""
+def plot_history(history: list[dict]) -> Figure:
+    """Mean training loss and mean validation IoU of each epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
     epochs = range(1, len(history) + 1)
     for ax, key, title in ((left, "loss", "Training loss"), (right, "iou", "IoU on the validation images")):
         ax.plot(epochs, [row[key] for row in history], "o-", markersize=3, color=BLUE)
-        ax.axvline(warmup + 0.5, color=GREY, linestyle=":", linewidth=1)
         ax.set(title=title, xlabel="epoch")
     return figure
 
@@ -212,7 +211,7 @@ def plot_statistics(tables: dict[str, pd.DataFrame]) -> Figure:
     """Histograms of `baseline.describe`, one colour per data set."""
     shown = {
         "area": "area of the lesion, fraction",
-        "x": "horizontal position of its centre",
+        "x": "horizontal position of the lesion's centre",
         "contrast": "brightness, skin minus lesion",
         "skin green": "green value of skin",
         "lesion green": "green value of the lesion",
