@@ -17,7 +17,7 @@ from coursework.datasets import sha256
 from coursework.offline import guarded
 from coursework.weeks import ROOT, find_week
 
-RECORDS = ("ablation", "grid", "recipes", "rivals", "runs")  # folders of records whose weights are not kept
+RECORDS = ("ablation", "folds", "grid", "recipes", "rivals", "runs")  # folders of records whose weights are not kept
 COMMIT = """
 import sys
 from coursework import commands, records

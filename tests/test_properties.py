@@ -119,8 +119,8 @@ def test_telling_real_from_generated_better_costs_less(said):
 @given(logits_and_masks)
 def test_counts_of_masks_are_iou_and_dice(case):
     probs, target = case[0].sigmoid(), case[1]
-    tables = masks.count(probs, target).numpy()
-    assert (tables.sum(axis=(1, 2)) == 20).all()
+    tables = masks.count_pixels(probs, target).numpy()
+    assert (tables[:, masks.EVERYWHERE].sum(axis=(1, 2)) == 20).all()
     said = np.floor(probs.numpy() * masks.BINS) >= masks.BINS / 2
     iou = masks.image_iou(tables)
     np.testing.assert_allclose(iou, masks.mask_iou(said[:, 0], target.numpy()[:, 0]))

@@ -1,51 +1,64 @@
-"""Scores from tables of counts: by hand, against plain arrays, and joined from parts."""
+"""Metrics from tables of pixel counts: by hand, against scikit-learn, scipy and MONAI's convention."""
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import ndimage, stats
 from sklearn.metrics import f1_score, jaccard_score
 
 from segmentation import evaluate
 
 
 @pytest.fixture
-def pictures():
+def images():
     generator = torch.Generator().manual_seed(0)
     probs = torch.rand(6, 1, 16, 16, generator=generator)
     truth = ((probs + 0.6 * torch.rand(6, 1, 16, 16, generator=generator)) > 0.9).float()
     return probs, truth
 
 
-def test_tables_hold_every_pixel_once(pictures):
-    tables = evaluate.count(*pictures).numpy()
-    assert tables.shape == (6, 2, evaluate.BINS)
-    assert (tables.sum(axis=(1, 2)) == 256).all()
-    assert np.array_equal(tables[:, 1].sum(axis=1), pictures[1].sum((1, 2, 3)).numpy())
+def test_tables_hold_every_pixel_once(images):
+    tables = evaluate.count_pixels(*images).numpy()
+    assert tables.shape == (6, 2, 2, evaluate.BINS)
+    everywhere = tables[:, evaluate.EVERYWHERE]
+    assert (everywhere.sum(axis=(1, 2)) == 256).all()
+    assert np.array_equal(everywhere[:, 1].sum(axis=1), images[1].sum((1, 2, 3)).numpy())
 
 
 @pytest.mark.parametrize("threshold", [0.25, 0.5, 0.9])
-def test_scores_are_scikit_learns(pictures, threshold):
-    tables = evaluate.count(*pictures).numpy()
-    said = (pictures[0] >= threshold).flatten(1).numpy()
-    truth = pictures[1].flatten(1).numpy()
+def test_scores_are_scikit_learns(images, threshold):
+    tables = evaluate.count_pixels(*images).numpy()
+    said = (images[0] >= threshold).flatten(1).numpy()
+    truth = images[1].flatten(1).numpy()
     for row in range(6):
         assert evaluate.image_iou(tables, threshold)[row] == pytest.approx(jaccard_score(truth[row], said[row]))
         assert evaluate.image_dice(tables, threshold)[row] == pytest.approx(f1_score(truth[row], said[row]))
 
 
-def test_parts_are_joined_by_stacking(pictures):
-    whole = evaluate.count(*pictures).numpy()
-    parts = [evaluate.count(pictures[0][rows], pictures[1][rows]).numpy() for rows in (slice(0, 2), slice(2, 6))]
+def test_parts_are_joined_by_stacking(images):
+    whole = evaluate.count_pixels(*images).numpy()
+    parts = [evaluate.count_pixels(images[0][rows], images[1][rows]).numpy() for rows in (slice(0, 2), slice(2, 6))]
     assert np.array_equal(whole, np.concatenate(parts))
 
 
+def test_the_border_band_by_erosion_and_dilation():
+    mask = np.zeros((24, 24))
+    mask[8:20, 6:15] = 1
+    square = np.ones((2 * evaluate.BAND + 1,) * 2)
+    expected = ndimage.binary_dilation(mask, square) & ~ndimage.binary_erosion(mask, square, border_value=1)
+    found = evaluate.border_band(torch.from_numpy(mask).float()[None, None])[0, 0].numpy()
+    assert np.array_equal(found, expected)
+    probs = torch.rand(1, 1, 24, 24)
+    tables = evaluate.count_pixels(probs, torch.from_numpy(mask).float()[None, None]).numpy()
+    assert tables[0, evaluate.BORDER].sum() == expected.sum()
+
+
 def table_of(skin, lesion):
-    """One image's table from {probability: pixels}."""
-    table = np.zeros((1, 2, evaluate.BINS), int)
+    """One image's table from {probability: pixels}, the same everywhere and near the border."""
+    table = np.zeros((1, 2, 2, evaluate.BINS), int)
     for row, counts in enumerate((skin, lesion)):
         for probability, pixels in counts.items():
-            table[0, row, round(probability * evaluate.BINS)] = pixels
+            table[0, :, row, round(probability * evaluate.BINS)] = pixels
     return table
 
 
@@ -54,7 +67,7 @@ def test_by_hand():
     assert evaluate.confusions(tables).tolist() == [[12, 4, 4, 80]]
     assert evaluate.scores(tables) == pytest.approx({"iou": 0.6, "dice": 0.75, "homework_iou": 0.2})
     assert evaluate.image_iou(tables, 0.4).tolist() == [16 / 20]
-    assert evaluate.pick_threshold(tables) == 0.4
+    assert evaluate.select_threshold(tables) == 0.4
     assert evaluate.image_iou(table_of({0.1: 9}, {})).tolist() == [1.0]
 
 
@@ -81,22 +94,45 @@ def test_boundary_error():
     assert evaluate.boundary_error(nothing, nothing)[0] == 0
 
 
-def test_comparison_has_a_direction_and_corrects():
+def test_two_conventions_at_the_edge_of_the_image():
+    """Two masks that touch the left edge: with `outside_is_skin`, as in MONAI, the edge belongs to both borders."""
+    one, other = np.zeros((2, 1, 20, 20), bool)
+    one[0, 5:15, :10], other[0, 5:15, :12] = True, True
+    inside, outside = (evaluate.boundary_error(one, other, way)[0] for way in (False, True))
+    expected = []
+    for border_value in (1, 0):
+        borders = [mask[0] ^ ndimage.binary_erosion(mask[0], border_value=border_value) for mask in (one, other)]
+        ways = [ndimage.distance_transform_edt(~a)[b] for a, b in (borders, borders[::-1])]
+        expected.append(np.concatenate(ways).mean())
+    assert (inside, outside) == (pytest.approx(expected[0]), pytest.approx(expected[1]))
+    assert outside < inside, "shared border pixels lower the mean distance"
+
+
+def test_tukeys_difference_with_blocks():
+    """Without an effect of the seeds, nearly scipy's own Tukey test; a shift of all runs of a seed changes nothing."""
     rng = np.random.default_rng(0)
-    base = rng.uniform(0.7, 0.9, 50)
-    values = {"a": base, "b": base - 0.02 - rng.normal(0, 0.01, 50), "c": base + rng.normal(0, 0.02, 50) - 0.002}
-    table = evaluate.compare(values, "a")
-    assert sorted(table.index) == ["b", "c"]
-    gap = values["a"] - values["b"]
-    assert table.loc["b", "p"] == pytest.approx(stats.wilcoxon(gap, alternative="greater").pvalue)
-    assert table.loc["b", "p, corrected"] == pytest.approx(2 * table.loc["b", "p"])
-    assert table.loc["b", "ahead by"] == pytest.approx(gap.mean())
-    assert table.loc["b", "ahead on"] == (gap > 0).mean()
-    often_behind = {"a": base - np.r_[np.full(47, 0.01), np.full(3, -0.5)], "b": base}  # ahead by the mean, by three
-    assert often_behind["a"].mean() > base.mean()
-    assert evaluate.compare(often_behind, "a").loc["b", "p"] > 0.9
-    assert evaluate.holm(np.array([0.01, 0.02, 0.9])).tolist() == pytest.approx([0.03, 0.04, 0.9])
-    assert evaluate.holm(np.array([0.3, 0.3])).tolist() == pytest.approx([0.6, 0.6])
+    values = rng.normal(0.8, 0.01, (4, 30))
+    interval = stats.tukey_hsd(*values).confidence_interval(0.95)
+    margin = evaluate.tukey_margin(values)
+    assert margin == pytest.approx((interval.high - interval.low)[0, 1] / 2, rel=0.1)
+    assert evaluate.tukey_margin(values + rng.normal(0, 1, 30)) == pytest.approx(margin)
+    assert evaluate.tukey_margin(values[:, :1]) == np.inf
+
+
+def test_games_howell_is_tukeys_test_for_equal_deviations():
+    rng = np.random.default_rng(1)
+    first = rng.normal(0.8, 0.01, 12)
+    second = 1.59 - first  # the same deviation
+    gap, low, high = evaluate.games_howell(first, second, 3)
+    third = rng.permutation(first)
+    interval = stats.tukey_hsd(first, second, third).confidence_interval(0.95)
+    assert gap == pytest.approx(first.mean() - second.mean())
+    assert (gap - low, high - gap) == (pytest.approx((high - low) / 2), pytest.approx((high - low) / 2))
+    assert (high - low) == pytest.approx(
+        (interval.high - interval.low)[0, 1], rel=0.03
+    )  # 22 degrees of freedom, not 33
+    wide = evaluate.games_howell(first, rng.normal(0.8, 0.1, 12), 3)
+    assert wide[2] - wide[1] > 5 * (high - low)
 
 
 def test_intervals_narrow_with_n():
@@ -106,11 +142,11 @@ def test_intervals_narrow_with_n():
     assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(50), rel=0.1)
 
 
-def test_four_answers_are_averaged_and_turn_with_the_picture():
+def test_four_predictions_are_averaged_and_flipped_back():
     torch.manual_seed(0)
     model = torch.nn.Conv2d(3, 1, 3, padding=1)
     images = torch.rand(2, 3, 8, 8)
     with torch.inference_mode():
-        mirrored = evaluate.ask(model, images.flip(3), True).flip(3)
-        assert torch.allclose(evaluate.ask(model, images, True), mirrored, atol=1e-6)
-        assert not torch.allclose(evaluate.ask(model, images, False), mirrored, atol=1e-3)
+        mirrored = evaluate.predict_probs(model, images.flip(3), True).flip(3)
+        assert torch.allclose(evaluate.predict_probs(model, images, True), mirrored, atol=1e-6)
+        assert not torch.allclose(evaluate.predict_probs(model, images, False), mirrored, atol=1e-3)

@@ -1,4 +1,4 @@
-"""The losses: by hand, as identities, against segmentation_models_pytorch, and with what they must refuse."""
+"""The losses: by hand, as identities, and against segmentation_models_pytorch."""
 
 import pytest
 import segmentation_models_pytorch.losses as smp
@@ -19,12 +19,12 @@ def batch():
     return logits, target
 
 
-def picture(*values):
-    """A picture of one row, (1, 1, 1, n)."""
+def row_of(*values):
+    """An image of one row, (1, 1, 1, n)."""
     return torch.tensor(values, dtype=torch.float64).view(1, 1, 1, -1)
 
 
-# Two pixels, the first lesion, both undecided (p = ½): hits ½, false alarms ½, misses ½.
+# Two pixels, the first lesion, both with p = 0.5: true positives, false positives and false negatives are 0.5 each.
 BY_HAND = {
     "bce": 0.693147,  # log 2
     "focal": 0.173287,  # log 2 / 4
@@ -36,12 +36,12 @@ BY_HAND = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_by_hand(name):
-    assert LOSSES[name](picture(0, 0), picture(1, 0)).item() == pytest.approx(BY_HAND[name], abs=1e-6)
+    assert LOSSES[name](row_of(0, 0), row_of(1, 0)).item() == pytest.approx(BY_HAND[name], abs=1e-6)
 
 
 def test_lovasz_by_hand():
     """Errors 3 (skin), 2 (lesion), -1 (lesion): the first alone costs 1/3 of the IoU, the second another third."""
-    found = losses.lovasz_loss(picture(2, -1, 2), picture(0, 1, 1))
+    found = losses.lovasz_loss(row_of(2, -1, 2), row_of(0, 1, 1))
     assert found.item() == pytest.approx(3 / 3 + 2 / 3)
 
 
@@ -49,9 +49,10 @@ def test_identities(batch):
     logits, target = batch
     assert torch.allclose(losses.tversky_loss(logits, target, 0.5, 0.5), losses.dice_loss(logits, target))
     assert torch.allclose(losses.focal_loss(logits, target, gamma=0), losses.bce_loss(logits, target))
-    soft = logits.sigmoid()
-    shared, total = (soft * target).sum((1, 2, 3)), (soft + target).sum((1, 2, 3))
-    assert torch.allclose(losses.jaccard_loss(logits, target), (1 - (shared + 1) / (total - shared + 1)).mean())
+    probs = logits.sigmoid()
+    shared, total = (probs * target).sum((1, 2, 3)), (probs + target).sum((1, 2, 3))
+    soft_iou = (shared + 1) / (total - shared + 1)
+    assert torch.allclose(losses.tversky_loss(logits, target, 1.0, 1.0), (1 - soft_iou).mean())
 
 
 def test_lovasz_is_the_iou_lost_for_decided_masks(batch):
@@ -111,18 +112,3 @@ def test_oracle(batch):
         }
         for name, expected in theirs.items():
             assert LOSSES[name](one, truth).item() == pytest.approx(expected.item(), abs=1e-5), name
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (torch.zeros(2, 8, 8), r"logits have shape \(2, 1, 8, 8\), the target \(2, 8, 8\)"),
-        (torch.zeros(2, 1, 8, 8, dtype=torch.long), "expected floats"),
-        (torch.full((2, 1, 8, 8), 255.0), "values from 255 to 255, expected 0 and 1"),
-        (torch.full((2, 1, 8, 8), float("nan")), "expected 0 and 1"),
-    ],
-)
-def test_bad_targets_are_refused(name, target, message):
-    with pytest.raises(ValueError, match=message):
-        LOSSES[name](torch.zeros(2, 1, 8, 8), target)

@@ -1,47 +1,41 @@
-"""The networks: shapes, parts against the papers' figures, VGG16's weights, and images of a wrong size."""
+"""The networks: shapes, parts against the papers' figures, numbers of parameters, the pretrained encoder."""
 
 import pytest
 import torch
 from torch import nn
-from torchvision.models import vgg16_bn
 
-from segmentation import models
-from segmentation.models import MODELS, build_model
+from coursework.imagenet import load_frozen_efficientnet
+from segmentation import diagrams, models
+from segmentation.models import MODELS
+from segmentation.pretrained import CHANNELS, PretrainedUNet
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_shapes(name):
-    model = build_model(name, 4).eval()
+    model = MODELS[name](4).eval()
     assert model(torch.rand(2, 3, 64, 96)).shape == (2, 1, 64, 96)
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_weight_learns(name):
-    model = build_model(name, 4)
+    model = MODELS[name](4)
     model(torch.rand(2, 3, 64, 64)).square().mean().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in model.parameters())
-
-
-@pytest.mark.parametrize(("name", "size", "step"), [("segnet", 80, 32), ("unet", 72, 16), ("unet2", 72, 16)])
-def test_sizes_that_cannot_be_halved_are_named(name, size, step):
-    with pytest.raises(ValueError, match=f"images are {size} x 64; both sides must be multiples of {step}"):
-        build_model(name, 4)(torch.rand(1, 3, size, 64))
-
-
-def test_an_unknown_model_lists_the_known():
-    with pytest.raises(ValueError, match="unknown model 'fcn'; there are: segnet, unet, unet2"):
-        build_model("fcn", 4)
 
 
 def count(model, kind):
     return sum(isinstance(layer, kind) for layer in model.modules())
 
 
+def encoder_of(segnet):
+    return [getattr(segnet, f"encoder{level}") for level in range(1, 6)]
+
+
 def test_parts_are_the_papers():
     """SegNet: 13 convolutions down, 13 up, no skips but indices. U-Net: 23 convolutions in its figure, 4 poolings."""
-    segnet, unet, unet2 = (build_model(name, 2) for name in ("segnet", "unet", "unet2"))
+    segnet, unet, unet2 = (MODELS[name](2) for name in ("segnet", "unet", "unet2"))
     assert count(segnet, nn.Conv2d) == 26
-    assert sum(count(part, nn.Conv2d) for part in segnet.encoder()) == 13
+    assert sum(count(part, nn.Conv2d) for part in encoder_of(segnet)) == 13
     assert count(unet, nn.Conv2d) == 23
     assert (count(unet, nn.MaxPool2d), count(unet, nn.Upsample)) == (4, 4)
     assert (count(unet2, nn.MaxPool2d), count(unet2, nn.ConvTranspose2d)) == (0, 4)
@@ -49,15 +43,11 @@ def test_parts_are_the_papers():
 
 
 def test_the_papers_widths_have_the_papers_sizes():
-    """U-Net has 31.03 million parameters (its authors' model), but for ours enlarging by 3 × 3 instead of 2 × 2.
-
-    VGG16's convolutions, half of SegNet, have 14.7 million.
-    """
+    """U-Net has 31.03 million parameters (its authors' model); VGG16's convolutions have 14.7 million."""
     with torch.device("meta"):
         unet, segnet = models.UNet(64), models.SegNet(64)
-    larger = sum(channels * channels // 2 * (9 - 4) for channels in (1024, 512, 256, 128))
-    assert models.count_parameters(unet) - larger == pytest.approx(31.03e6, rel=0.005)
-    assert sum(models.count_parameters(part) for part in segnet.encoder()) == pytest.approx(14.7e6, rel=0.01)
+    assert models.count_parameters(unet) == pytest.approx(31.03e6, rel=0.0005)
+    assert sum(models.count_parameters(part) for part in encoder_of(segnet)) == pytest.approx(14.7e6, rel=0.01)
 
 
 def test_unpooling_puts_values_back():
@@ -68,28 +58,42 @@ def test_unpooling_puts_values_back():
     assert unpool(small, places).tolist() == [[[[0, 5], [0, 0]]]]
 
 
-def test_segnet_begins_from_vgg16():
-    torch.manual_seed(0)
-    donor = vgg16_bn().eval()
-    for layer in donor.features:
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.running_mean.uniform_(-1, 1)
-            layer.running_var.uniform_(0.5, 2)
-        if isinstance(layer, nn.Conv2d):
-            nn.init.uniform_(layer.bias, -1, 1)
-    segnet = models.SegNet(64).eval()
-    segnet.load_vgg(donor.state_dict())
-    images = torch.rand(1, 3, 32, 32)
-    with torch.no_grad():
-        x = images
-        for part in segnet.encoder():
-            x, _ = segnet.pool(part(x))
-        assert torch.allclose(x, donor.features(images), atol=1e-4)
-    with pytest.raises(ValueError, match="VGG16 starts with 64 channels, this SegNet with 8; use width 64"):
-        models.SegNet(8).load_vgg(donor.state_dict())
+def test_the_pretrained_encoder_computes_what_the_whole_network_does():
+    """Its last feature map, through the layers that it lacks, gives the features of EfficientNet-Lite0."""
+    encoder = PretrainedUNet().encoder.eval()
+    images = torch.rand(1, 3, 224, 224) * 2 - 1
+    with torch.inference_mode():
+        maps = encoder(images)
+        expected = load_frozen_efficientnet("lite0").forward_intermediates(images, intermediates_only=True)
+    assert [part.shape[1] for part in maps] == list(CHANNELS)
+    for own, other in zip(maps, expected, strict=True):
+        assert torch.allclose(own, other, atol=1e-3 * other.abs().max())
 
 
-def test_memory_grows_with_the_picture_and_not_with_the_weights():
-    small, large = (models.held_megabytes(models.build_model("unet", 4), side) for side in (32, 64))
+def test_the_pretrained_network_learns_everywhere():
+    model = PretrainedUNet(pretrained=False)
+    assert model(torch.rand(2, 3, 64, 96)).shape == (2, 1, 64, 96)
+    model(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_diagrams_show_the_shapes_of_the_networks(name):
+    """Each shape in the diagram is that of a block's result."""
+    shapes, model = [], MODELS[name](4).eval()
+    for part, layer in model.named_children():
+        if part.startswith(("encoder", "decoder", "bottleneck")):
+            layer.register_forward_hook(lambda _, __, result: shapes.append(tuple(result.shape[1:])))
+    if name == "segnet":
+        shapes.append((32, 2, 2))  # the pooled feature maps between encoder and decoder
+    model(torch.zeros(1, 3, 64, 64))
+    texts = [text.get_text() for text in diagrams.plot_architecture(name, 4, 64).axes[0].texts]
+    assert sorted(text for text in texts if "×" in text and text[0].isdigit() and "up-" not in text) == sorted(
+        " × ".join(map(str, shape)) for shape in shapes
+    )
+
+
+def test_memory_grows_with_the_image_and_not_with_the_weights():
+    small, large = (models.activation_megabytes(models.UNet(4), side) for side in (32, 64))
     assert large == pytest.approx(4 * small, rel=0.1)
     assert small < 32 * 32 * 4 * 4 * 100 / 1e6

@@ -1,104 +1,136 @@
-"""The report's numbers: from records of known masks, checked by hand."""
-
-from dataclasses import replace
+"""The comparison of the fifteen combinations: from records of known masks, checked by hand."""
 
 import numpy as np
 import pytest
 
-from segmentation import baseline, data, grid, report
-from segmentation.config import CONFIGS
-from segmentation.data import Collection, Lesions
-from segmentation.evaluate import BINS, mask_iou
-from segmentation.grid import Cell, Record
+from segmentation import baseline, records, report
+from segmentation.data import UNKNOWN, LesionData
+from segmentation.evaluate import BINS, image_iou, mask_iou, scores
 from segmentation.losses import LOSSES
 from segmentation.models import MODELS
+from segmentation.records import Experiment, Record
 
 
 def table(iou):
-    """A table of one image of 100 pixels: `iou` of the 100 that are lesion are found, and nothing else is said."""
-    counts = np.zeros((2, BINS), int)
-    counts[1, -1], counts[1, 0] = iou, 100 - iou
+    """The table of one image of 100 pixels, all lesion, of which `iou` are predicted."""
+    counts = np.zeros((2, 2, BINS), int)
+    counts[:, 1, -1], counts[:, 1, 0] = iou, 100 - iou
     return counts
 
 
-def record(validation, test, history=()):
-    masks = np.zeros((len(test), 4, 4), bool)
-    return Record(list(history), np.stack([table(v) for v in validation]), np.stack([table(v) for v in test]), masks)
+def make_record(validation, test, history=(), diagnoses=None):
+    tables = [np.stack([table(value) for value in values]) for values in (validation, test)]
+    kinds = np.full(len(test), UNKNOWN) if diagnoses is None else np.array(diagnoses)
+    return Record(
+        list(history),
+        *tables,
+        np.zeros((len(test), 4, 4), bool),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((len(test), 2)),
+        kinds,
+    )
 
 
 def two_seeds(values):
     """Records for every network and loss, from {(model, loss): (validation of seed 0, of seed 1)}; others have 50."""
-    records = {}
-    for model in MODELS:
-        for loss in LOSSES:
-            for seed, value in enumerate(values.get((model, loss), (50, 50))):
-                records[Cell(model, loss, seed)] = record([value], [value - 10, value - 20])
-    return records
+    return {
+        Experiment(model, loss, seed): make_record([value], [value - 10, value - 20])
+        for model in MODELS
+        for loss in LOSSES
+        for seed, value in enumerate(values.get((model, loss), (50, 50)))
+    }
 
 
 def test_seeds_are_averaged_image_by_image():
-    records = {Cell("unet", "bce", 0): record([50], [20, 60]), Cell("unet", "bce", 1): record([50], [40, 80])}
-    found = report.over_seeds(records, lambda one: grid.scores(one.test)["iou"])
-    assert found["unet", "bce"] == pytest.approx(0.5)
-    images = report.over_seeds(records, lambda one: report.image_iou(one.test))
+    runs = {Experiment("unet", "bce", seed): make_record([50], test) for seed, test in enumerate(([20, 60], [40, 80]))}
+    assert report.over_seeds(runs, lambda one: scores(one.test)["iou"])["unet", "bce"] == pytest.approx(0.5)
+    assert report.each_seed(runs, lambda one: scores(one.test)["iou"])["unet", "bce"] == pytest.approx([0.4, 0.6])
+    images = report.over_seeds(runs, lambda one: image_iou(one.test))
     assert images["unet", "bce"] == pytest.approx([0.3, 0.7])
 
 
-def test_the_validation_part_chooses_and_nothing_else():
-    values = {("unet", "dice"): (90, 70), ("unet", "bce"): (79, 79), ("segnet", "focal"): (60, 66)}
-    records = two_seeds(values)
-    records[Cell("unet2", "bce", 0)] = record([10], [100, 100])  # wonderful on the test part alone
-    kept = grid.winners(records)
-    assert list(kept)[:2] == ["unet", "segnet"]
-    assert kept["unet"] == Cell("unet", "dice", 0)
-    assert kept["segnet"] == Cell("segnet", "focal", 1)
-    assert kept["unet2"].loss != "bce"
+def test_the_selection_uses_validation_images_only():
+    runs = two_seeds({("unet", "dice"): (70, 90), ("unet", "bce"): (79, 79), ("segnet", "focal"): (60, 66)})
+    runs[Experiment("unet2", "bce", 0)] = make_record([10], [100, 100])  # excellent on the test images only
+    assert records.select_best(runs) == Experiment("unet", "dice", 1)
 
 
 def test_summary_and_grid():
-    records = two_seeds({("unet", "dice"): (90, 70)})
-    summary = report.summarise(records, 100, 0)
-    assert summary.index[0] == ("unet", "dice")
-    assert summary.loc[("unet", "dice"), "iou"] == pytest.approx(0.65)
-    assert summary.loc[("unet", "dice"), "between starts"] == pytest.approx(0.2)
-    assert summary.loc[("unet", "dice"), "validation IoU"] == pytest.approx(0.8)
-    low, high = map(float, summary.loc[("unet", "dice"), "IoU, 95 % interval"].split(" to "))
-    assert low <= 0.65 <= high
-    shown = report.as_grid(
-        {pair: values.mean() for pair, values in {(m, x): np.ones(1) for m in MODELS for x in LOSSES}.items()}
+    summary = report.summarise(two_seeds({("unet", "dice"): (90, 70)}))
+    row = summary.loc[("unet", "dice")]
+    assert row["IoU"] == pytest.approx(0.65)
+    assert row["validation IoU"] == pytest.approx(0.8)
+    assert len(summary) == 15
+    shown = report.as_grid({(model, loss): 1.0 for model in MODELS for loss in LOSSES})
+    assert (list(shown.index), list(shown.columns)) == (list(MODELS), list(LOSSES))
+
+
+def test_differences_are_measured_against_those_between_seeds():
+    offsets, seeds = {"segnet": 0.0, "unet": 0.05, "unet2": 0.001}, np.array([-0.004, 0.004])
+    iou = {(model, loss): 0.8 + offsets[model] + seeds for model in MODELS for loss in LOSSES}
+    table = report.compare_networks(iou)
+    assert table.loc[("segnet", "unet"), "high"] < 0 < table.loc[("unet", "unet2"), "low"]
+    assert table.loc[("segnet", "unet2"), "low"] < 0 < table.loc[("segnet", "unet2"), "high"]
+    expected = np.mean([iou["segnet", loss] for loss in LOSSES]) - np.mean([iou["unet", loss] for loss in LOSSES])
+    assert table.loc[("segnet", "unet"), "difference"] == pytest.approx(expected)
+    losses = report.compare_losses(iou, "unet")
+    assert len(losses) == 10
+    assert ((losses["low"] < 0) & (losses["high"] > 0)).all()
+    iou["unet", "dice"] = iou["unet", "dice"] + 0.05
+    assert report.compare_losses(iou, "unet").loc[("bce", "dice"), "high"] < 0
+
+
+def test_the_threshold_is_selected_on_validation_images():
+    validation, test = np.zeros((2, 1, 2, 2, BINS), int)
+    validation[0, :, 1, 35] = validation[0, :, 0, 10] = 100  # 0.15 to 0.35 is perfect here
+    test[0, :, 1, 75] = test[0, :, 0, 55] = 100  # 0.6 to 0.75 would be perfect there
+    one = Record(
+        [],
+        validation,
+        test,
+        np.zeros((1, 4, 4), bool),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((1, 2)),
+        np.array([UNKNOWN]),
     )
-    assert list(shown.index) == list(MODELS)
-    assert list(shown.columns) == list(LOSSES)
-
-
-def test_the_threshold_is_chosen_on_validation():
-    validation, test = np.zeros((2, 1, 2, BINS), int)
-    validation[0, 1, 35] = validation[0, 0, 10] = 100  # 0.15 to 0.35 is perfect here
-    test[0, 1, 75] = test[0, 0, 55] = 100  # 0.6 to 0.75 would be perfect there
-    one = Record([], validation, test, np.zeros((1, 4, 4), bool))
-    row = report.thresholds({Cell("unet", "bce", 0): one}).iloc[0]
+    row = report.thresholds({Experiment("unet", "bce", 0): one}).iloc[0]
     assert 0.1 < row["threshold"] <= 0.35
     assert row["IoU at the threshold"] == 0.5
 
 
-def test_thirds_of_sizes():
+def test_small_lesions_are_compared_with_bce_image_by_image():
     areas = np.array([0.5, 0.1, 0.3, 0.2, 0.4, 0.6])
-    found = report.by_size(areas, {"bce": areas})
-    assert found["bce"].tolist() == pytest.approx([0.15, 0.35, 0.55])
-    assert list(found.index) == ["10% to 20%", "30% to 40%", "50% to 60%"]
+    bce = np.linspace(0.5, 0.9, 6)
+    dice = bce + np.array([0.0, 0.02, 0.0, 0.04, 0.0, 0.0])  # better on the two smallest
+    table = report.compare_small_lesions(areas, {"bce": bce, "dice": dice}, 500, 0)
+    assert list(table.index) == ["dice"]
+    assert table.loc["dice", "gain over BCE"] == pytest.approx(0.03)
+    assert 0.0199 < table.loc["dice", "low"] < 0.03 < table.loc["dice", "high"] < 0.0401
 
 
-def test_costs_are_medians():
-    history = [{"seconds": seconds, "waiting": 0.5} for seconds in (3.0, 1.0, 2.0)]
-    found = report.costs({Cell("unet", "bce", 0): record([50], [50], history)})
-    assert found.loc["unet"].to_dict() == {"seconds": 2.0, "waiting": 0.25}
+def test_results_of_each_diagnosis():
+    table = report.by_diagnosis(make_record([50], [20, 40, 80], diagnoses=[0, 0, 2]))
+    assert table["IoU"].to_dict() == {"common naevus": pytest.approx(0.3), "melanoma": pytest.approx(0.8)}
+    assert table["images"].tolist() == [2, 1]
+    assert report.by_diagnosis(make_record([50], [20])).empty
 
 
-def test_a_best_epoch_before_the_loss_began_is_named():
-    course = [{"iou": 0.1}, {"iou": 0.6}, {"iou": 0.5}]
-    records = {Cell("unet", loss, 0): record([50], [50], course) for loss in ("bce", "dice")}
-    assert report.early(records, 2) == ["unet-dice-0"]
-    assert report.early(records, 1) == []
+def test_areas_come_from_the_tables():
+    one = make_record([50], [20])
+    one.test[0, 0, 0, 3] = 300  # skin
+    assert report.lesion_areas(one).tolist() == [0.25]
+
+
+def test_epoch_times_are_medians():
+    history = [{"seconds": seconds} for seconds in (3.0, 1.0, 2.0)]
+    assert report.epoch_times({Experiment("unet", "bce", 0): make_record([50], [50], history)})["unet"] == 2
+
+
+def test_a_selected_epoch_of_the_warm_up_is_named():
+    history = [{"iou": 0.1}, {"iou": 0.6}, {"iou": 0.5}]
+    runs = {Experiment("unet", loss, 0): make_record([50], [50], history) for loss in ("bce", "dice")}
+    assert report.selected_in_warmup(runs, 2) == ["unet-dice-0"]
+    assert report.selected_in_warmup(runs, 1) == []
 
 
 def dark_square(side=64):
@@ -106,10 +138,10 @@ def dark_square(side=64):
     mask = np.zeros((side, side), np.uint8)
     mask[16:48, 8:40] = 1
     image[mask > 0] = (120, 80, 60)
-    return Lesions(image[None], mask[None], ["IMD001"])
+    return LesionData(image[None], mask[None], ["IMD001"], np.array([UNKNOWN]))
 
 
-def test_otsu_finds_what_is_dark():
+def test_otsu_selects_the_dark_part():
     lesions = dark_square()
     assert mask_iou(baseline.otsu_masks(lesions), lesions.masks)[0] > 0.9
 
@@ -129,15 +161,3 @@ def test_mask_iou_by_hand():
     found, truth = np.zeros((2, 2, 2)), np.zeros((2, 2, 2))
     found[0, 0], truth[0, :, 0] = 1, 1
     assert mask_iou(found, truth).tolist() == [pytest.approx(1 / 3), 1]
-
-
-def test_drawings_stand_for_themselves_or_teach_for_others(monkeypatch):
-    part = dark_square()
-    drawn = Collection(part, part, part, "drawn_lesions", "drawn", "abc")
-    real = Collection(part, part, dark_square(32), "ph2", "PH2")
-    config = CONFIGS["tiny"]
-    assert data.from_drawings(config, drawn) is drawn
-    monkeypatch.setattr(data, "load_drawn", lambda config: drawn)
-    found = data.from_drawings(config, real)
-    assert (found.train, found.test, found.name) == (drawn.train, real.test, "drawings_for_ph2")
-    assert replace(found, test=drawn.test, name=drawn.name) == drawn

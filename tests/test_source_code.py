@@ -202,12 +202,12 @@ def test_a_definition_without_source_is_named():
 
 def test_only_what_is_used_counts():
     """Dice does not depend on Lovász's weights, and U-Net not on SegNet."""
-    found = source_code.model_code(models.build_model("unet", 4))
+    found = source_code.model_code(models.UNet(4))
     assert models.UNet in found
     assert models.SegNet not in found
     codes = {
-        source_code.training_code(train.segmentation_step, *source_code.model_code(models.build_model(name, 4)), loss)
-        for name in ("unet", "segnet")
+        source_code.training_code(train.training_step, *source_code.model_code(network(4)), loss)
+        for network in (models.UNet, models.SegNet)
         for loss in (losses.dice_loss, losses.lovasz_loss)
     }
     assert len(codes) == 4

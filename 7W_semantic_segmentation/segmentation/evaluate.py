@@ -1,77 +1,99 @@
-"""How good a mask is: everything from one small table an image, and never from the training loss.
+"""Metrics from one small table per image: how many pixels of skin and of lesion have which predicted probability.
 
-A table holds, for lesion and for skin, how many pixels have which probability. It is all that IoU and Dice at any
-threshold, calibration and their averages need; tables of parts are joined by putting them one below the other.
+IoU and Dice at any threshold and calibration are computed from these tables, never from the training loss.
 """
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy import ndimage, stats
+from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from coursework.runtime import build_accelerator
-from segmentation.data import Lesions
-from segmentation.transforms import LesionSet, to_network
+from segmentation.data import LesionData
+from segmentation.transforms import LesionDataset, normalise
 
 BINS = 100  # of probability; thresholds are multiples of 1 / BINS
+BAND = 4  # pixels on either side of the true border
+EVERYWHERE, BORDER = 0, 1  # the second axis of the tables
 
 
-@torch.no_grad()  # not inference_mode, which several processes do not survive
+@torch.no_grad()  # not inference_mode, which fails with several processes
 def predict(
-    model, lesions: Lesions, accelerator=None, batch: int = 16, mirrored: bool = True
+    model, lesions: LesionData, accelerator=None, batch_size: int = 16, flips: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tables (n, 2, BINS), see above, row 0 skin and row 1 lesion; and masks at threshold ½, bool (n, S, S).
+    """Tables (n, 2, 2, BINS), see `count_pixels`, and masks at threshold 0.5, bool (n, S, S).
 
-    If `mirrored`, each picture is shown as it is, mirrored, upside down, and both; the four answers are averaged.
+    `flips` averages the probabilities of the image and its three mirror images (test-time augmentation).
     """
     accelerator = accelerator or build_accelerator()
-    loader = accelerator.prepare(DataLoader(LesionSet(lesions), batch))
+    loader = accelerator.prepare(DataLoader(LesionDataset(lesions), batch_size))
     model = model.to(accelerator.device).eval()
-    tables, masks = [], []
-    for images, targets in loader:
-        probs = ask(model, to_network(images), mirrored)  # (N, 1, S, S)
-        found = accelerator.gather_for_metrics((count(probs, targets), probs[:, 0] >= 0.5))
-        tables.append(found[0].cpu())
-        masks.append(found[1].cpu())
-    return torch.cat(tables).numpy(), torch.cat(masks).numpy()
+    tables, predicted = [], []
+    for images, masks in loader:
+        probs = predict_probs(model, normalise(images), flips)  # (N, 1, S, S)
+        gathered = accelerator.gather_for_metrics((count_pixels(probs, masks), probs[:, 0] >= 0.5))
+        tables.append(gathered[0].cpu())
+        predicted.append(gathered[1].cpu())
+    return torch.cat(tables).numpy(), torch.cat(predicted).numpy()
 
 
-def ask(model, images: torch.Tensor, mirrored: bool) -> torch.Tensor:
-    """Probabilities (N, 1, S, S) for images (N, 3, S, S), of one answer or of four."""
-    ways = ((), (2,), (3,), (2, 3)) if mirrored else ((),)
-    answers = [model(images.flip(way)).float().sigmoid().flip(way) for way in ways]
-    return torch.stack(answers).mean(dim=0)
+@torch.no_grad()
+def probability_maps(model, lesions: LesionData) -> np.ndarray:
+    """Probabilities of lesion, (n, S, S), for a few images, with test-time augmentation."""
+    accelerator = build_accelerator()
+    model = model.to(accelerator.device).eval()
+    images = LesionDataset(lesions).images.to(accelerator.device)
+    return predict_probs(model, normalise(images), flips=True)[:, 0].cpu().numpy()
 
 
-def count(probs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """The tables of a batch, (N, 2, BINS), from probabilities and masks, both (N, 1, H, W)."""
+def predict_probs(model, inputs: torch.Tensor, flips: bool) -> torch.Tensor:
+    """Probabilities (N, 1, S, S) for inputs (N, 3, S, S): of one prediction, or the mean of four."""
+    axes = ((), (2,), (3,), (2, 3)) if flips else ((),)
+    return torch.stack([model(inputs.flip(some)).float().sigmoid().flip(some) for some in axes]).mean(dim=0)
+
+
+def count_pixels(probs: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Numbers of pixels, (N, 2, 2, BINS), from probabilities and masks, both (N, 1, H, W).
+
+    Axis 1: all pixels, then those within BAND pixels of the true border. Axis 2: skin, then lesion.
+    """
     level = (probs * BINS).long().clamp(max=BINS - 1)
-    places = level + BINS * targets.long()
-    offset = 2 * BINS * torch.arange(len(probs), device=probs.device).view(-1, 1, 1, 1)
-    counts = torch.bincount((places + offset).flatten(), minlength=2 * BINS * len(probs))
-    return counts.view(len(probs), 2, BINS)
+    places = level + BINS * masks.long() + 2 * BINS * torch.arange(len(probs), device=probs.device).view(-1, 1, 1, 1)
+    size = 2 * BINS * len(probs)
+    everywhere = torch.bincount(places.flatten(), minlength=size)
+    border = torch.bincount(places[border_band(masks)], minlength=size)
+    return torch.stack([counts.view(len(probs), 2, BINS) for counts in (everywhere, border)], dim=1)
+
+
+def border_band(masks: torch.Tensor, width: int = BAND) -> torch.Tensor:
+    """The pixels within `width` pixels (in both directions) of the border of masks (N, 1, H, W), bool."""
+    window = 2 * width + 1
+    dilated, eroded = F.max_pool2d(masks, window, 1, width), 1 - F.max_pool2d(1 - masks, window, 1, width)
+    return dilated > eroded
 
 
 def confusions(tables: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-    """Hits, false alarms, misses and rightly left out pixels, (n, 4), if from `threshold` on all is lesion."""
+    """True positives, false positives, false negatives and true negatives of each image, (n, 4), at a threshold."""
     cut = round(threshold * BINS)
-    said, not_said = tables[..., cut:].sum(axis=-1), tables[..., :cut].sum(axis=-1)  # (n, 2)
-    return np.stack([said[:, 1], said[:, 0], not_said[:, 1], not_said[:, 0]], axis=1)
+    everywhere = tables[:, EVERYWHERE]
+    positive, negative = everywhere[..., cut:].sum(axis=-1), everywhere[..., :cut].sum(axis=-1)  # (n, 2)
+    return np.stack([positive[:, 1], positive[:, 0], negative[:, 1], negative[:, 0]], axis=1)
 
 
 def image_iou(tables: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-    """IoU of each image, (n,); 1 where there is nothing and nothing was said."""
-    hits, alarms, misses, _ = confusions(tables, threshold).T
-    union = hits + alarms + misses
-    return np.divide(hits, union, out=np.ones(len(union)), where=union > 0)
+    """IoU of each image, (n,); 1 where mask and prediction are both empty."""
+    true_positives, false_positives, false_negatives, _ = confusions(tables, threshold).T
+    union = true_positives + false_positives + false_negatives
+    return np.divide(true_positives, union, out=np.ones(len(union)), where=union > 0)
 
 
-def mask_iou(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """IoU of masks (n, S, S) with the truth, (n,); 1 where there is nothing and nothing was said."""
-    found, truth = found.astype(bool), truth.astype(bool)
-    shared, union = (found & truth).sum(axis=(1, 2)), (found | truth).sum(axis=(1, 2))
-    return np.divide(shared, union, out=np.ones(len(union)), where=union > 0)
+def mask_iou(predicted: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """IoU of predicted with true masks, both (n, S, S), for each image, (n,); 1 where both are empty."""
+    predicted, masks = predicted.astype(bool), masks.astype(bool)
+    intersection, union = (predicted & masks).sum(axis=(1, 2)), (predicted | masks).sum(axis=(1, 2))
+    return np.divide(intersection, union, out=np.ones(len(union)), where=union > 0)
 
 
 def image_dice(tables: np.ndarray, threshold: float = 0.5) -> np.ndarray:
@@ -96,65 +118,76 @@ def scores(tables: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
     }
 
 
-def pick_threshold(tables: np.ndarray) -> float:
-    """The threshold with the best mean IoU, of 0.05, 0.1, …, 0.95; the one nearest to ½ of equals."""
-    grid = np.arange(1, 20) / 20
-    found = np.array([image_iou(tables, threshold).mean() for threshold in grid])
-    best = np.flatnonzero(found >= found.max() - 1e-12)
-    return float(grid[best[np.argmin(np.abs(grid[best] - 0.5))]])
+def select_threshold(tables: np.ndarray) -> float:
+    """The threshold with the highest mean IoU among 0.05, 0.1, …, 0.95; of equal ones the nearest to 0.5."""
+    candidates = np.arange(1, 20) / 20
+    values = np.array([image_iou(tables, threshold).mean() for threshold in candidates])
+    best = np.flatnonzero(values >= values.max() - 1e-12)
+    return float(candidates[best[np.argmin(np.abs(candidates[best] - 0.5))]])
 
 
 def bootstrap_mean(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the mean of one value an image, from drawing the images again."""
+    """95 % interval of the mean of one value per image, (n,), by resampling the images."""
     rows = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
     return tuple(float(v) for v in np.quantile(values[rows].mean(axis=1), [0.025, 0.975]))
 
 
-def calibration(tables: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """In each of `bins` ranges of probability: what is said on average, the share that is lesion, and the pixels."""
-    grouped = tables.sum(axis=0).reshape(2, bins, BINS // bins)
+def games_howell(first: np.ndarray, second: np.ndarray, groups: int) -> tuple[float, float, float]:
+    """Difference of two means of runs, (k,) and (m,), and its 95 % interval for all pairs of `groups` (Games–Howell).
+
+    The standard deviations of the groups may differ. Source: Games and Howell 1976, doi:10.3102/10769986001002113.
+    """
+    parts = np.array([values.var(ddof=1) / len(values) for values in (first, second)])
+    freedom = parts.sum() ** 2 / (parts**2 / [len(first) - 1, len(second) - 1]).sum()
+    margin = stats.studentized_range.ppf(0.95, groups, freedom) * np.sqrt(parts.sum() / 2)
+    gap = first.mean() - second.mean()
+    return float(gap), float(gap - margin), float(gap + margin)
+
+
+def tukey_margin(values: np.ndarray) -> float:
+    """By how much two rows of `values` (groups, seeds) must differ on average: Tukey's significant difference, 95 %.
+
+    Runs with the same seed share initial weights and batches, so the seeds are blocks: their effect is removed.
+    Infinite for a single seed.
+    """
+    groups, seeds = values.shape
+    freedom = (groups - 1) * (seeds - 1)
+    if freedom < 1:
+        return float("inf")
+    residuals = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    deviation = np.sqrt((residuals**2).sum() / freedom)
+    return float(stats.studentized_range.ppf(0.95, groups, freedom) * deviation / np.sqrt(seeds))
+
+
+def calibration(tables: np.ndarray, where: int = EVERYWHERE, bins: int = 10) -> pd.DataFrame:
+    """In each bin of probability: the mean probability, the fraction of lesion, and the number of pixels."""
+    grouped = tables[:, where].sum(axis=0).reshape(2, bins, BINS // bins)
     middles = (np.arange(BINS) + 0.5) / BINS
     pixels = grouped.sum(axis=(0, 2))
-    said = (grouped.sum(axis=0) * middles.reshape(bins, -1)).sum(axis=1) / np.maximum(pixels, 1)
-    return pd.DataFrame({"said": said, "lesion": grouped[1].sum(axis=1) / np.maximum(pixels, 1), "pixels": pixels})
+    confidence = (grouped.sum(axis=0) * middles.reshape(bins, -1)).sum(axis=1) / np.maximum(pixels, 1)
+    fraction = grouped[1].sum(axis=1) / np.maximum(pixels, 1)
+    return pd.DataFrame({"probability": confidence, "lesion": fraction, "pixels": pixels})
 
 
-def calibration_error(tables: np.ndarray) -> float:
-    """Mean distance of what is said from what is so, weighted by pixels."""
-    table = calibration(tables)
-    return float(np.average((table["said"] - table["lesion"]).abs(), weights=table["pixels"]))
+def calibration_error(tables: np.ndarray, where: int = EVERYWHERE) -> float:
+    """Expected calibration error: |probability - fraction of lesion|, averaged over the pixels."""
+    table = calibration(tables, where)
+    return float(np.average((table["probability"] - table["lesion"]).abs(), weights=table["pixels"]))
 
 
-def boundary_error(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Mean distance between the borders of two masks in pixels, both ways, (n,); infinite where one has no border."""
-    return np.array([_border_distance(a, b) for a, b in zip(found.astype(bool), truth.astype(bool), strict=True)])
+def boundary_error(predicted: np.ndarray, masks: np.ndarray, outside_is_skin: bool = False) -> np.ndarray:
+    """Average symmetric distance between two borders in pixels, (n,), for masks (n, S, S); infinite for an empty one.
+
+    Where a mask touches the edge of the image: with `outside_is_skin`, its pixels there belong to the border, as in
+    MONAI and medpy; without, they do not.
+    """
+    pairs = zip(predicted.astype(bool), masks.astype(bool), strict=True)
+    return np.array([_border_distance(first, second, not outside_is_skin) for first, second in pairs])
 
 
-def _border_distance(first: np.ndarray, second: np.ndarray) -> float:
-    borders = [mask ^ ndimage.binary_erosion(mask, border_value=1) for mask in (first, second)]
+def _border_distance(first: np.ndarray, second: np.ndarray, edge: bool) -> float:
+    borders = [mask ^ ndimage.binary_erosion(mask, border_value=edge) for mask in (first, second)]
     if not (borders[0].any() and borders[1].any()):
         return float("inf") if borders[0].any() or borders[1].any() else 0.0
-    ways = [ndimage.distance_transform_edt(~a)[b] for a, b in (borders, borders[::-1])]
-    return float(np.concatenate(ways).mean())
-
-
-def compare(values: dict[str, np.ndarray], first: str) -> pd.DataFrame:
-    """`first` against each other, image by image; it must not have been chosen on these images.
-
-    The mean difference, the share of images on which `first` is ahead, and Wilcoxon's one-sided p that it is better,
-    corrected by Holm's method. `values` holds one number an image, (n,), the same images for all.
-    """
-    rows = {}
-    for name, other in values.items():
-        if name != first:
-            gap = values[first] - other
-            p = stats.wilcoxon(gap, alternative="greater").pvalue if np.any(gap != 0) else 1.0
-            rows[name] = {"ahead by": float(gap.mean()), "ahead on": float((gap > 0).mean()), "p": float(p)}
-    table = pd.DataFrame(rows).T.sort_values("p", kind="stable")
-    table["p, corrected"] = holm(table["p"].to_numpy())
-    return table
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's correction of sorted p-values, (k,). Source: Holm 1979, Scandinavian Journal of Statistics 6."""
-    return np.minimum(np.maximum.accumulate(p * np.arange(len(p), 0, -1)), 1)
+    distances = [ndimage.distance_transform_edt(~a)[b] for a, b in (borders, borders[::-1])]
+    return float(np.concatenate(distances).mean())

@@ -1,77 +1,141 @@
-"""What the report says of the grid, all of it from the records, with one number an image for each network and loss."""
+"""The comparison of the fifteen combinations, from their records."""
 
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from segmentation.evaluate import bootstrap_mean, calibration_error, image_iou, pick_threshold, scores
-from segmentation.grid import Cell, Record
+from segmentation.data import DIAGNOSES, UNKNOWN
+from segmentation.evaluate import (
+    BORDER,
+    EVERYWHERE,
+    bootstrap_mean,
+    calibration_error,
+    games_howell,
+    image_iou,
+    scores,
+    select_threshold,
+    tukey_margin,
+)
 from segmentation.losses import LOSSES
 from segmentation.models import MODELS
+from segmentation.records import Experiment, Record
 
 Pair = tuple[str, str]  # network and loss
 
 
-def over_seeds(records: dict[Cell, Record], measure: Callable) -> dict[Pair, np.ndarray]:
-    """What `measure` finds in a record, (n,) or a number, averaged over the seeds, for each network and loss."""
-    found: dict[Pair, list] = {}
-    for cell, record in records.items():
-        found.setdefault((cell.model, cell.loss), []).append(measure(record))
-    return {pair: np.mean(values, axis=0) for pair, values in found.items()}
+def each_seed(records: dict[Experiment, Record], measure: Callable) -> dict[Pair, np.ndarray]:
+    """`measure` of each record, (seeds,) or (seeds, n), for each network and loss."""
+    values: dict[Pair, list] = {}
+    for experiment, record in records.items():
+        values.setdefault((experiment.model, experiment.loss), []).append(measure(record))
+    return {pair: np.array(several) for pair, several in values.items()}
+
+
+def over_seeds(records: dict[Experiment, Record], measure: Callable) -> dict[Pair, np.ndarray]:
+    """The mean of `measure` over the seeds, for each network and loss."""
+    return {pair: values.mean(axis=0) for pair, values in each_seed(records, measure).items()}
 
 
 def as_grid(values: dict[Pair, float]) -> pd.DataFrame:
-    """A row a network, a column a loss."""
+    """A row per network, a column per loss."""
     return pd.DataFrame([[values[model, loss] for loss in LOSSES] for model in MODELS], list(MODELS), list(LOSSES))
 
 
-def summarise(records: dict[Cell, Record], resamples: int, seed: int) -> pd.DataFrame:
-    """A row for each network and loss, the best first: scores on the test part, an interval, seeds, validation IoU."""
-    iou = over_seeds(records, lambda record: image_iou(record.test))
-    rows = {}
-    for pair, values in sorted(iou.items(), key=lambda item: -item[1].mean()):
-        cells = [cell for cell in records if (cell.model, cell.loss) == pair]
-        found = pd.DataFrame([scores(records[cell].test) for cell in cells])
-        low, high = bootstrap_mean(values, resamples, seed)
-        rows[pair] = {
-            **found.mean().to_dict(),
-            "IoU, 95 % interval": f"{low:.3f} to {high:.3f}",
-            "between starts": np.ptp(found["iou"]),
-            "validation IoU": np.mean([scores(records[cell].validation)["iou"] for cell in cells]),
-        }
-    return pd.DataFrame(rows).T.infer_objects()
+def summarise(records: dict[Experiment, Record]) -> pd.DataFrame:
+    """For each network and loss, means over the seeds: IoU and Dice on the test images, and IoU on the validation set.
+
+    In the order of the networks and losses, not of the results.
+    """
+    test = over_seeds(records, lambda record: list(scores(record.test).values()))
+    validation = over_seeds(records, lambda record: scores(record.validation)["iou"])
+    rows = {pair: [*values, validation[pair]] for pair, values in test.items()}
+    return pd.DataFrame(rows, ["IoU", "Dice", "homework's IoU", "validation IoU"]).T
 
 
-def thresholds(records: dict[Cell, Record]) -> pd.DataFrame:
-    """A row a record: the threshold that is best on the validation part, what it changes on the test part; and ECE."""
+def compare_networks(iou: dict[Pair, np.ndarray]) -> pd.DataFrame:
+    """Differences of mean IoU between networks, over all runs (losses and seeds), with Games–Howell 95 % intervals.
+
+    `iou` holds the mean IoU of each seed, (seeds,).
+    """
+    runs = {model: np.concatenate([iou[model, loss] for loss in LOSSES]) for model in MODELS}
+    rows = {pair: games_howell(runs[pair[0]], runs[pair[1]], len(runs)) for pair in combinations(runs, 2)}
+    return pd.DataFrame(rows, ["difference", "low", "high"]).T
+
+
+def compare_losses(iou: dict[Pair, np.ndarray], model: str) -> pd.DataFrame:
+    """Differences of mean IoU between the losses of one network, with Tukey's 95 % intervals; seeds are blocks."""
+    margin = tukey_margin(np.stack([iou[model, loss] for loss in LOSSES]))
     rows = {}
-    for cell, record in records.items():
-        chosen = pick_threshold(record.validation)
-        rows[cell.model, cell.loss, cell.seed] = {
-            "calibration error": calibration_error(record.test),
-            "threshold": chosen,
+    for first, second in combinations(LOSSES, 2):
+        gap = float(iou[model, first].mean() - iou[model, second].mean())
+        rows[first, second] = gap, gap - margin, gap + margin
+    return pd.DataFrame(rows, ["difference", "low", "high"]).T
+
+
+def thresholds(records: dict[Experiment, Record]) -> pd.DataFrame:
+    """For each record: calibration errors, and the threshold selected on the validation set with its effect on IoU."""
+    rows = {}
+    for experiment, record in records.items():
+        selected = select_threshold(record.validation)
+        rows[experiment.model, experiment.loss, experiment.seed] = {
+            "ECE, all pixels": calibration_error(record.test, EVERYWHERE),
+            "ECE, near the border": calibration_error(record.test, BORDER),
+            "threshold": selected,
             "IoU at 0.5": scores(record.test)["iou"],
-            "IoU at the threshold": scores(record.test, chosen)["iou"],
+            "IoU at the threshold": scores(record.test, selected)["iou"],
         }
     return pd.DataFrame(rows).T
 
 
-def by_size(areas: np.ndarray, values: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Mean of each of `values`, (n,), over the small, middle and large third of lesions; `areas` are shares, (n,)."""
-    thirds = np.array_split(np.argsort(areas, kind="stable"), 3)
-    titles = [f"{areas[rows].min():.0%} to {areas[rows].max():.0%}" for rows in thirds]
-    return pd.DataFrame({name: [found[rows].mean() for rows in thirds] for name, found in values.items()}, titles)
+def lesion_areas(record: Record) -> np.ndarray:
+    """The fraction of each test image that is lesion, (n,)."""
+    pixels = record.test[:, EVERYWHERE].sum(axis=-1)  # (n, 2)
+    return pixels[:, 1] / pixels.sum(axis=1)
 
 
-def costs(records: dict[Cell, Record]) -> pd.DataFrame:
-    """Median seconds of an epoch, and the share of them spent waiting for pictures, a row a network."""
-    epochs = [{"model": cell.model, **epoch} for cell, record in records.items() for epoch in record.history]
-    table = pd.DataFrame(epochs).groupby("model").median(numeric_only=True)
-    return pd.DataFrame({"seconds": table["seconds"], "waiting": table["waiting"] / table["seconds"]})
+def compare_small_lesions(
+    areas: np.ndarray, iou: dict[str, np.ndarray], resamples: int, seed: int, baseline: str = "bce"
+) -> pd.DataFrame:
+    """On the third of the images with the smallest lesions: the gain in IoU over `baseline`, with a paired bootstrap.
+
+    `iou` holds one value per image, (n,), for each loss.
+    """
+    rows = np.array_split(np.argsort(areas, kind="stable"), 3)[0]
+    table = {}
+    for loss, values in iou.items():
+        if loss != baseline:
+            gain = (values - iou[baseline])[rows]
+            low, high = bootstrap_mean(gain, resamples, seed)
+            table[loss] = {"gain over BCE": gain.mean(), "low": low, "high": high}
+    return pd.DataFrame(table).T
 
 
-def early(records: dict[Cell, Record], warmup: int) -> list[str]:
-    """Names of the trainings whose best epoch still belonged to cross-entropy, though their loss is another."""
-    best = {cell: int(np.argmax([epoch["iou"] for epoch in record.history])) for cell, record in records.items()}
-    return [cell.name for cell, epoch in best.items() if cell.loss != "bce" and epoch < warmup]
+def by_diagnosis(record: Record) -> pd.DataFrame:
+    """Number of test images, mean IoU and Dice for each diagnosis; empty if no diagnosis is known."""
+    iou, rows = image_iou(record.test), {}
+    for number, name in enumerate(DIAGNOSES):
+        chosen = iou[record.diagnoses == number]
+        if len(chosen):
+            rows[name] = {"images": len(chosen), "IoU": chosen.mean(), "Dice": (2 * chosen / (1 + chosen)).mean()}
+    if (record.diagnoses == UNKNOWN).all():
+        return pd.DataFrame(columns=["images", "IoU", "Dice"])
+    return pd.DataFrame(rows).T
+
+
+def epoch_times(records: dict[Experiment, Record]) -> pd.Series:
+    """Median seconds of an epoch for each network."""
+    epochs = [
+        {"model": one.model, "seconds": row["seconds"]} for one, record in records.items() for row in record.history
+    ]
+    return pd.DataFrame(epochs).groupby("model")["seconds"].median()
+
+
+def selected_in_warmup(records: dict[Experiment, Record], warmup: int) -> list[str]:
+    """The names of the runs whose selected epoch is one of the warm-up, although their loss is not BCE."""
+    best = {}
+    for one, record in records.items():
+        iou = [row["iou"] for row in record.history]
+        best[one] = max(range(len(iou)), key=lambda epoch: (iou[epoch], epoch))  # the last of equal ones
+    return [one.name for one, epoch in best.items() if one.loss != "bce" and epoch < warmup]

@@ -1,4 +1,6 @@
-"""What is done to image and mask together on their way into the network."""
+"""Data augmentation of image and mask together, and scaling of pixel values."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -6,26 +8,23 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from segmentation.data import Lesions
+from segmentation.data import LesionData
 
-# One change a name. torchvision knows which tensor is a mask: it moves with its image, by nearest neighbour, and keeps
-# its values where colours change. A lesion has no upright, so all turns are good.
-CHANGES = {
-    "mirror": v2.Compose([v2.RandomHorizontalFlip(0.5), v2.RandomVerticalFlip(0.5)]),
-    "turn, shift, scale": v2.RandomAffine(degrees=90, translate=(0.08, 0.08), scale=(0.8, 1.25)),
-    "light and colour": v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02),
-}
-
-
-def build_augmentation() -> v2.Transform:
-    """All changes, one after the other."""
-    return v2.Compose(list(CHANGES.values()))
+# torchvision transforms a mask with its image: geometric transforms use nearest neighbours for the mask, colour
+# transforms leave it unchanged. A lesion has no upright position, so all rotations are allowed.
+FLIPS = v2.Compose([v2.RandomHorizontalFlip(0.5), v2.RandomVerticalFlip(0.5)])
+AFFINE = v2.RandomAffine(degrees=90, translate=(0.08, 0.08), scale=(0.8, 1.25))
+COLOUR = v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02)
+AUGMENTATION = v2.Compose([FLIPS, AFFINE, COLOUR])
 
 
-class LesionSet(Dataset):
-    """Cases for a DataLoader: item k is (image (3, S, S) uint8, mask (1, S, S) float of 0 and 1), changed anew."""
+class LesionDataset(Dataset):
+    """Images for a DataLoader: item k is (image (3, S, S), uint8, mask (1, S, S), float of 0 and 1).
 
-    def __init__(self, lesions: Lesions, transform=None):
+    `transform` is applied anew at every access.
+    """
+
+    def __init__(self, lesions: LesionData, transform: Callable | None = None):
         self.images = torch.from_numpy(np.ascontiguousarray(lesions.images)).permute(0, 3, 1, 2)
         self.masks = torch.from_numpy(np.ascontiguousarray(lesions.masks))[:, None]
         self.transform = transform
@@ -40,6 +39,6 @@ class LesionSet(Dataset):
         return torch.as_tensor(image), torch.as_tensor(mask).float()
 
 
-def to_network(images: torch.Tensor) -> torch.Tensor:
-    """uint8 (N, 3, S, S) as float32 about 0, with the colours of a pixel side by side in memory."""
-    return images.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+def normalise(images: torch.Tensor) -> torch.Tensor:
+    """Scale uint8 images (N, 3, S, S) to float32 from -1 to 1, in channels-last memory format."""
+    return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
