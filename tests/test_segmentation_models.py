@@ -23,6 +23,17 @@ def test_every_weight_learns(name):
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in model.parameters())
 
 
+def test_an_ensemble_averages_probabilities():
+    first, second = (nn.Conv2d(3, 1, 1) for _ in range(2))
+    for layer, bias in ((first, 3.0), (second, -2.0)):
+        nn.init.zeros_(layer.weight)
+        nn.init.constant_(layer.bias, bias)
+    probs = models.Ensemble([first, second])(torch.rand(2, 3, 4, 4)).sigmoid()
+    mean = (torch.tensor(3.0).sigmoid() + torch.tensor(-2.0).sigmoid()) / 2  # 0.54; of the logits' mean: 0.62
+    assert probs.shape == (2, 1, 4, 4)
+    assert torch.allclose(probs, mean.expand_as(probs))
+
+
 def count(model, kind):
     return sum(isinstance(layer, kind) for layer in model.modules())
 

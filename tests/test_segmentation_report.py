@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segmentation import baseline, records, report
+from segmentation import baseline, report
 from segmentation.data import UNKNOWN, LesionData
 from segmentation.evaluate import BINS, image_iou, mask_iou, scores
 from segmentation.losses import LOSSES
@@ -18,13 +18,14 @@ def table(iou):
     return counts
 
 
-def make_record(validation, test, history=(), diagnoses=None):
+def make_record(validation, test, history=(), diagnoses=None, percent=0):
     tables = [np.stack([table(value) for value in values]) for values in (validation, test)]
     kinds = np.full(len(test), UNKNOWN) if diagnoses is None else np.array(diagnoses)
     return Record(
         list(history),
         *tables,
         np.zeros((len(test), 4, 4), bool),
+        np.full((len(validation), 2, 2), percent, np.uint8),
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((len(test), 2)),
         kinds,
@@ -52,7 +53,18 @@ def test_seeds_are_averaged_image_by_image():
 def test_the_selection_uses_validation_images_only():
     runs = two_seeds({("unet", "dice"): (70, 90), ("unet", "bce"): (79, 79), ("segnet", "focal"): (60, 66)})
     runs[Experiment("unet2", "bce", 0)] = make_record([10], [100, 100])  # excellent on the test images only
-    assert records.select_best(runs) == Experiment("unet", "dice", 1)
+    assert report.select_single(runs) == Experiment("unet", "dice", 1)
+
+
+def test_an_ensemble_averages_the_probabilities_of_its_seeds():
+    first, second = (make_record([50], [90], percent=value) for value in (0, 0))
+    first.validation_probs[0] = [[90, 90], [10, 0]]
+    second.validation_probs[0] = [[80, 11], [70, 89]]  # the means: 85, 50.5, 40, 44.5
+    masks = np.array([[[1, 1], [1, 0]]])
+    runs = {Experiment("unet", "dice", 0): first, Experiment("unet", "dice", 1): second}
+    runs[Experiment("unet", "bce", 0)] = make_record([50], [90], percent=50)  # lesion everywhere
+    found = report.ensemble_iou(runs, masks)
+    assert found == pytest.approx({("unet", "dice"): 2 / 3, ("unet", "bce"): 3 / 4})
 
 
 def test_summary_and_grid():
@@ -89,6 +101,7 @@ def test_the_threshold_is_selected_on_validation_images():
         validation,
         test,
         np.zeros((1, 4, 4), bool),
+        np.zeros((1, 4, 4), np.uint8),
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((1, 2)),
         np.array([UNKNOWN]),

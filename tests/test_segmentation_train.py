@@ -134,11 +134,12 @@ def test_an_experiment_is_trained_once(week, monkeypatch):
     first = experiments.run_experiment(experiment, CONFIG, lesions)
     assert first.test.shape == (4, 2, 2, 100)
     assert (first.masks.shape, first.boundary.shape) == ((4, 32, 32), (4, 2))
+    assert first.validation_probs.shape == (4, 32, 32)
     assert first.facts["origin"] == "computed"
     with monkeypatch.context() as patch:
         patch.setattr(experiments, "evaluate_network", lambda *_: pytest.fail("trained again"))
         again = experiments.run_experiment(experiment, CONFIG, lesions)
-    for name in ("validation", "test", "masks", "probs", "boundary", "diagnoses"):
+    for name in ("validation", "test", "masks", "validation_probs", "probs", "boundary", "diagnoses"):
         assert np.allclose(getattr(first, name), getattr(again, name)), name
     assert again.history == first.history
     other = train.TrainConfig(1, lr=1e-4)

@@ -32,6 +32,12 @@ EDITS = {
         "history = train.fit(",  # released weights would hide the edit
         "history[0]['validation_loss']",
     ),
+    "semantic_segmentation.ipynb": (
+        '{"loss": loss(logits.float(), masks)}',
+        '{"loss": -loss(logits.float(), masks)}',
+        "history = train.fit(",
+        "history[0]['loss']",
+    ),
 }
 MODULE = """
 import math

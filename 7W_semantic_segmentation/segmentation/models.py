@@ -111,6 +111,18 @@ class UNet2(UNet):
 MODELS = {"segnet": SegNet, "unet": UNet, "unet2": UNet2}
 
 
+class Ensemble(nn.Module):
+    """Images (N, 3, H, W) to the mean probability of several networks, as logits (N, 1, H, W)."""
+
+    def __init__(self, members: list[nn.Module]):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        probs = torch.stack([member(images).float().sigmoid() for member in self.members])
+        return probs.mean(dim=0).logit(eps=1e-6)
+
+
 def count_parameters(model: nn.Module) -> int:
     """The number of trainable parameters."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)

@@ -34,14 +34,15 @@ class Record:
     """The history, one dict per epoch, and predictions of a training run; `facts` describe the training.
 
     Shapes: `validation` and `test` (n, 2, 2, BINS), see `evaluate.count_pixels`; `masks` (n, S, S), predictions for the
-    test images; `probs` (4, S, S), uint8 percentages, of the images of `example_rows`; `boundary` (n, 2), boundary
-    errors without and with `outside_is_skin`; `diagnoses` (n,).
+    test images; `validation_probs` (n, S, S), and `probs` (4, S, S) of the images of `example_rows`, uint8, in percent;
+    `boundary` (n, 2), boundary errors without and with `outside_is_skin`; `diagnoses` (n,).
     """
 
     history: list[dict]
     validation: np.ndarray
     test: np.ndarray
     masks: np.ndarray
+    validation_probs: np.ndarray
     probs: np.ndarray
     boundary: np.ndarray
     diagnoses: np.ndarray
@@ -53,10 +54,10 @@ def evaluate_network(model: nn.Module, lesions: LesionSplit, history: list[dict]
     test, masks = evaluate.predict(model, lesions.test)
     errors = [evaluate.boundary_error(masks, lesions.test.masks, outside) for outside in (False, True)]
     validation = evaluate.predict(model, lesions.validation)[0]
-    probs = evaluate.probability_maps(model, lesions.test.subset(example_rows(lesions.test.masks)))
-    percent = (100 * probs).round().astype(np.uint8)
+    examples = lesions.test.subset(example_rows(lesions.test.masks))
+    percent = [evaluate.probability_maps(model, part) for part in (lesions.validation, examples)]
     boundary = np.stack(errors, axis=1)
-    return Record(history, validation, test, masks, percent, boundary, lesions.test.diagnoses, dict(facts))
+    return Record(history, validation, test, masks, *percent, boundary, lesions.test.diagnoses, dict(facts))
 
 
 def example_rows(masks: np.ndarray, number: int = 4) -> np.ndarray:
@@ -79,6 +80,7 @@ def write_record(path: Path, record: Record) -> None:
         validation=record.validation.astype(np.int32),
         test=record.test.astype(np.int32),
         masks=np.packbits(record.masks, axis=-1),
+        validation_probs=record.validation_probs,
         probs=record.probs,
         boundary=record.boundary.astype(np.float32),
         diagnoses=record.diagnoses.astype(np.int8),
@@ -93,20 +95,8 @@ def read_record(path: Path) -> Record | None:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             masks = np.unpackbits(file["masks"], axis=-1, count=facts.pop("size")).astype(bool)
-            arrays = (file["validation"], file["test"], masks, file["probs"], file["boundary"], file["diagnoses"])
+            names = ("validation_probs", "probs", "boundary", "diagnoses")
+            arrays = (file["validation"], file["test"], masks, *(file[name] for name in names))
             return Record(facts.pop("history"), *arrays, facts)
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
-
-
-def select_best(records: dict[Experiment, Record]) -> Experiment:
-    """The experiment to keep, selected on the validation images only.
-
-    The network and loss with the highest IoU, averaged over the seeds; of its seeds the one with the highest IoU.
-    """
-    iou = {experiment: evaluate.scores(record.validation)["iou"] for experiment, record in records.items()}
-    groups: dict[tuple[str, str], list[float]] = {}
-    for experiment, value in iou.items():
-        groups.setdefault((experiment.model, experiment.loss), []).append(value)
-    best = max(groups, key=lambda pair: np.mean(groups[pair]))
-    return max((one for one in iou if (one.model, one.loss) == best), key=iou.get)

@@ -14,6 +14,7 @@ from segmentation.evaluate import (
     calibration_error,
     games_howell,
     image_iou,
+    mask_iou,
     scores,
     select_threshold,
     tukey_margin,
@@ -52,6 +53,20 @@ def summarise(records: dict[Experiment, Record]) -> pd.DataFrame:
     validation = over_seeds(records, lambda record: scores(record.validation)["iou"])
     rows = {pair: [*values, validation[pair]] for pair, values in test.items()}
     return pd.DataFrame(rows, ["IoU", "Dice", "homework's IoU", "validation IoU"]).T
+
+
+def ensemble_iou(records: dict[Experiment, Record], masks: np.ndarray) -> dict[Pair, float]:
+    """The validation IoU of each network and loss, with the mean probability over the seeds; masks (n, S, S)."""
+    percent = over_seeds(records, lambda record: record.validation_probs.astype(float))
+    return {pair: float(mask_iou(probs >= 50, masks).mean()) for pair, probs in percent.items()}
+
+
+def select_single(records: dict[Experiment, Record]) -> Experiment:
+    """The network and loss with the highest validation IoU, averaged over the seeds; of its seeds the best one."""
+    iou = {one: scores(record.validation)["iou"] for one, record in records.items()}
+    means = over_seeds(records, lambda record: scores(record.validation)["iou"])
+    best = max(means, key=means.get)
+    return max((one for one in iou if (one.model, one.loss) == best), key=iou.get)
 
 
 def compare_networks(iou: dict[Pair, np.ndarray]) -> pd.DataFrame:
