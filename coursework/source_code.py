@@ -9,6 +9,7 @@ import copy
 import functools
 import inspect
 import linecache
+import symtable
 import sys
 import textwrap
 import types
@@ -118,7 +119,15 @@ def define(node: ast.stmt) -> Definition:
             names.append((part.id,))
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             names.append((part.value.id, part.attr))
-    return Definition(text, tuple(dict.fromkeys(names)))
+    outside = names_from_outside(symtable.symtable(text, "definition", "exec"))
+    return Definition(text, tuple(name for name in dict.fromkeys(names) if name[0] in outside))
+
+
+def names_from_outside(table: symtable.SymbolTable) -> set[str]:
+    """The names that a statement uses and does not define: a notebook may have globals named as its arguments are."""
+    top = table.get_type() == "module"
+    own = {one.get_name() for one in table.get_symbols() if (one.is_referenced() if top else one.is_global())}
+    return own.union(*map(names_from_outside, table.get_children()))
 
 
 def source_of(thing) -> Definition:
@@ -128,7 +137,8 @@ def source_of(thing) -> Definition:
     """
     if isinstance(thing, Global):
         return read_definition(module_source(thing.module), thing.name)
-    methods = [thing] if inspect.isfunction(thing) else filter(inspect.isfunction, vars(thing).values())
+    methods = [thing] if inspect.isfunction(thing) else [getattr(one, "__func__", one) for one in vars(thing).values()]
+    methods = filter(inspect.isfunction, methods)
     files = [method.__code__.co_filename for method in methods]
     files += [getattr(sys.modules.get(thing.__module__), "__file__", None)] * inspect.isclass(thing)
     key = thing.__code__.co_firstlineno if inspect.isfunction(thing) else thing.__qualname__

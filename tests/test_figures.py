@@ -59,3 +59,17 @@ def test_a_figure_is_described_by_its_titles_axes_and_names():
     first.set_title("word " * 100)
     assert len(figures.describe(figure)) <= 300
     plt.close(figure)
+
+
+def test_a_plot_with_fewer_colours_looks_the_same():
+    figure, ax = plt.subplots(dpi=100)
+    for k, colour in enumerate((figures.BLUE, figures.ORANGE, figures.GREEN, figures.RED)):
+        ax.plot([0, 1], [k, 4 - k], color=colour, alpha=0.8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer)
+    plt.close(figure)
+    before = base64.b64encode(buffer.getvalue()).decode()
+    after = figures.reduce_colours(before)
+    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("RGB")) for one in (before, after)]
+    assert len(after) < len(before) / 2
+    assert np.abs(shown[0].astype(int) - shown[1]).max() <= 20

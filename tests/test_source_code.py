@@ -225,3 +225,17 @@ def test_modules_with_short_names_in_a_notebook_do_not_count(monkeypatch):
     exec(compile(code, cell, "exec"), vars(scope))
     monkeypatch.setitem(source_code.sys.modules, "__main__", scope)
     assert set(source_code.find_code([scope.step])) == {scope.step, "SCALE = 2"}
+
+
+def test_arguments_named_as_globals_of_a_notebook_do_not_count(monkeypatch):
+    """After `for name, loss in LOSSES.items()` a notebook has a global `loss`, which is not the argument of a step."""
+    code = "def step(model, images, loss):\n    return loss(model(images)) + scaled()\n"
+    code += "\n\ndef scaled():\n    return 2\n\n\nclass Halve:\n    @staticmethod\n    def half():\n        return 3\n"
+    cell = "<ipython-input-3>"
+    monkeypatch.setitem(linecache.cache, cell, (len(code), None, code.splitlines(keepends=True), cell))
+    scope = type(source_code)("__main__")
+    exec(compile(code, cell, "exec"), vars(scope))
+    scope.loss = scope.images = losses.lovasz_loss
+    monkeypatch.setitem(source_code.sys.modules, "__main__", scope)
+    assert set(source_code.find_code([scope.step])) == {scope.step, scope.scaled}
+    assert source_code.source_of(scope.Halve).text.startswith("class Halve:")  # with a static method only

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from torchvision import tv_tensors
 
 from coursework.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, heat_map
@@ -17,7 +18,8 @@ NAMES = {"segnet": "SegNet", "unet": "U-Net", "unet2": "U-Net 2"}
 def outline(ax, mask: np.ndarray, colour: str, style: str = "-") -> None:
     """Draw the border of a mask over the image in `ax`."""
     if mask.any() and not mask.all():
-        ax.contour(mask, [0.5], colors=[colour], linewidths=1.2, linestyles=[style])
+        line = ax.contour(mask, [0.5], colors=[colour], linewidths=1.2, linestyles=[style])
+        line.set_path_effects([withStroke(linewidth=2.4, foreground="white")])  # legible on dark and on orange skin
 
 
 def plot_cases(images, masks, titles: list[str] | None = None, predicted=None, columns: int = 6) -> Figure:
@@ -54,7 +56,7 @@ def plot_predictions(images, masks, probs: np.ndarray, iou: np.ndarray) -> Figur
     return figure
 
 
-def plot_augmentation(image: np.ndarray, mask: np.ndarray, transforms: dict, columns: int = 6) -> Figure:
+def plot_augmentation(image: np.ndarray, mask: np.ndarray, transforms: dict, columns: int = 5) -> Figure:
     """One row per transform: the original case in the first column, then transformed copies of image and mask."""
     case = tv_tensors.Image(torch.from_numpy(image.copy()).permute(2, 0, 1)), tv_tensors.Mask(torch.from_numpy(mask))
     figure, axes = plt.subplots(len(transforms), columns, figsize=(columns * 1.5, len(transforms) * 1.5))
@@ -203,7 +205,7 @@ def plot_sizes(areas: np.ndarray, values: dict[str, np.ndarray]) -> Figure:
     ticks = [tick for tick in (0.02, 0.05, 0.1, 0.2, 0.5, 1) if areas.min() <= tick <= areas.max()]
     ax.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks])
     ax.minorticks_off()
-    ax.legend(loc="lower right")
+    figure.legend(loc="outside right center")
     return figure
 
 
