@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from segmentation import baseline, report
 from segmentation.data import UNKNOWN, LesionData
@@ -118,7 +119,9 @@ def test_small_lesions_are_compared_with_bce_image_by_image():
     table = report.compare_small_lesions(areas, {"bce": bce, "dice": dice}, 500, 0)
     assert list(table.index) == ["dice"]
     assert table.loc["dice", "gain over BCE"] == pytest.approx(0.03)
-    assert 0.0199 < table.loc["dice", "low"] < 0.03 < table.loc["dice", "high"] < 0.0401
+    assert 0.0199 < table.loc["dice", "bootstrap low"] < 0.03 < table.loc["dice", "bootstrap high"] < 0.0401
+    interval = stats.ttest_1samp([0.02, 0.04], 0).confidence_interval(0.95)
+    assert table.loc["dice", ["t low", "t high"]].tolist() == pytest.approx([interval.low, interval.high])
 
 
 def test_results_of_each_diagnosis():
