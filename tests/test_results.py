@@ -65,7 +65,7 @@ def test_every_metric_and_every_band_is_described(week):
 
 def test_what_a_recorded_run_needs_is_known():
     """Every source of a committed run comes with this repository, or says which data sets it needs."""
-    ours = {"covertype_10k", "mnist", "telco", "synthetic_cast", "drawn_lesions", "drawn"}
+    ours = {"covertype_10k", "mnist", "telco", "synthetic_cast", "synthetic_lesions", "drawn"}
     for week in all_weeks():
         for source in records.read_results(week.results)["runs"]:
             assert (source in ours) != bool(needed(week.name, source)), f"{week.name} on {source}"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from coursework.checkpoints import obtain, only_starts, read_json, recorded, spent
+from coursework.checkpoints import load_weights, obtain, only_starts, provenance, read_json, recorded, spent
 from coursework.records import build_dir
 from segmentation import evaluate
 from segmentation.config import Config
@@ -126,6 +126,12 @@ def load_pretrained_sized(config: Config) -> tuple[LesionSplit, LesionSplit]:
     lesions = load_lesions(larger)
     seed = config.synthetic_seed + (1 if lesions.generator else 0)  # never those that the folds are tested on
     return lesions, load_synthetic(replace(larger, synthetic_seed=seed))
+
+
+def load_released() -> tuple[nn.Module, dict]:
+    """The released network, which was trained on all of PH2; returns as `load_network`."""
+    model, path = PretrainedUNet(pretrained=False), FOLDER / "weights" / f"{PRETRAINED}.safetensors"
+    return model, load_weights(path, model) | provenance(path, FOLDER, "weights")
 
 
 def fold_means(folds: list[dict]) -> dict[str, float]:
