@@ -267,3 +267,20 @@ def test_every_image_is_tested_in_one_fold(week):
         assert {fold["origin"] for folds in shown.values() for fold in folds} == {"record"}
     again = cross_validation.cross_validate(replace(CONFIG, retrain=True), synthetic, few, SmallNetwork)
     assert {fold["data"]["name"] for folds in again.values() for fold in folds} == {"synthetic_lesions"}
+
+
+def test_the_released_pretrained_network_is_used_without_ph2(week):
+    images = make_split().all_images()
+
+    def obtain(name="pretrained", config=CONFIG, data="synthetic_lesions"):
+        return cross_validation.train_pretrained(name, config, data, images, SmallNetwork)
+
+    trained, facts = obtain(data="ph2")
+    assert facts["origin"] == "computed"
+    release(week)
+    loaded, facts = obtain()
+    assert facts["origin"] == "weights"
+    assert same(trained.state_dict(), loaded.state_dict())
+    assert obtain(config=replace(CONFIG, practice=True))[1]["origin"] == "weights"
+    assert obtain("pretrained-synthetic")[1]["origin"] == "computed"
+    assert obtain(config=replace(CONFIG, pretrained_epochs=1))[1]["origin"] == "computed"

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from coursework.checkpoints import load_weights, obtain, only_starts, provenance, read_json, recorded, spent
+from coursework.checkpoints import obtain, only_starts, read_facts, read_json, recorded, spent
+from coursework.provenance import Training
 from coursework.records import build_dir
 from segmentation import evaluate
 from segmentation.config import Config
@@ -34,12 +35,19 @@ def pretrained_config(config: Config) -> TrainConfig:
     return train_config(config, config.seed, epochs=config.pretrained_epochs, warmup=0.0, **rates)
 
 
+def of_ph2(training: Training, facts: dict | None, config: Config) -> Training:
+    """The same training run on PH2 if it is that of a committed file with these facts; else `training`."""
+    published = replace(training, data=NO_IMAGES)
+    return published if published.difference(facts, only_starts(config)) is None else training
+
+
 def train_pretrained(
     name: str, config: Config, data: str, train: LesionData, build: Callable[[], nn.Module], parts: dict = PARTS
 ) -> tuple[nn.Module, dict]:
     """The network with the pretrained encoder, trained on all of `train`; returns as `load_network`.
 
     `data` is the name of the data set. No image is held out for validation: the last epoch's weights are kept.
+    The released weights, trained on PH2, are also used if PH2 is not there.
     """
     settings, practice = pretrained_config(config), None
     torch.manual_seed(settings.seed)
@@ -47,6 +55,8 @@ def train_pretrained(
     sizes = {"image_size": config.pretrained_size, "items": len(train)}
     describe = partial(describe_training, name, model, items, sizes, loss=dice_bce_loss, parts=parts)
     training = describe(settings=settings)
+    if data != "ph2" and name == PRETRAINED and not config.retrain:
+        training = of_ph2(training, read_facts(FOLDER / "weights" / f"{name}.safetensors"), config)
     if only_starts(config):
         settings = shorten(settings)
         practice = describe(settings=settings)
@@ -99,9 +109,7 @@ def record_fold(
     describe = partial(describe_training, name, model, sizes=sizes, loss=dice_bce_loss, parts=parts)
     training = describe(data=items, settings=settings)
     if data != "ph2" and not config.retrain:
-        published = replace(training, data=NO_IMAGES)  # the committed records are of PH2
-        accepted = published.difference(read_json(FOLDER / f"{name}.json"), only_starts(config)) is None
-        training = published if accepted else training
+        training = of_ph2(training, read_json(FOLDER / f"{name}.json"), config)
     if only_starts(config):
         settings, train, test = shorten(settings), train.first(4), test.first(2)
         practice = describe(data=items, settings=settings)
@@ -126,12 +134,6 @@ def load_pretrained_sized(config: Config) -> tuple[LesionSplit, LesionSplit]:
     lesions = load_lesions(larger)
     seed = config.synthetic_seed + (1 if lesions.generator else 0)  # never those that the folds are tested on
     return lesions, load_synthetic(replace(larger, synthetic_seed=seed))
-
-
-def load_released() -> tuple[nn.Module, dict]:
-    """The released network, which was trained on all of PH2; returns as `load_network`."""
-    model, path = PretrainedUNet(pretrained=False), FOLDER / "weights" / f"{PRETRAINED}.safetensors"
-    return model, load_weights(path, model) | provenance(path, FOLDER, "weights")
 
 
 def fold_means(folds: list[dict]) -> dict[str, float]:
