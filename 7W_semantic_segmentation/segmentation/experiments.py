@@ -104,7 +104,8 @@ def all_or_none(config: Config, lesions: LesionSplit, parts: dict) -> Config:
     changed = {}
     for experiment in all_experiments(config):
         record = read_record(FOLDER / record_name(experiment))
-        reason = committed_training(experiment, config, lesions, parts).difference(record and record.facts, few=True)
+        training = committed_training(experiment, config, lesions, parts, record)
+        reason = training.difference(record and record.facts, few=True)
         if reason:
             changed[experiment.name] = reason
     if not changed:
@@ -125,7 +126,8 @@ def run_experiment(experiment: Experiment, config: Config, lesions: LesionSplit,
         train_if_missing(experiment, config, lesions.first(2, 1, 1), parts)
     committed = FOLDER / record_name(experiment)
     if committed.is_file() and not config.retrain:
-        record, training = read_record(committed), committed_training(experiment, config, lesions, parts)
+        record = read_record(committed)
+        training = committed_training(experiment, config, lesions, parts, record)
         facts = stand_for(training, committed, record and record.facts, FOLDER, "record", few=practice)
         if facts:
             record.facts.update(facts)
@@ -133,10 +135,13 @@ def run_experiment(experiment: Experiment, config: Config, lesions: LesionSplit,
     return train_if_missing(experiment, config, lesions, parts)
 
 
-def committed_training(experiment: Experiment, config: Config, lesions: LesionSplit, parts: dict) -> Training:
-    """The training run of the committed record, which used PH2; without its images, they are not compared."""
+def committed_training(
+    experiment: Experiment, config: Config, lesions: LesionSplit, parts: dict, record: Record | None
+) -> Training:
+    """The training run of a committed record; if it used PH2, which is not there, the images are not compared."""
     training = training_of(experiment, config, lesions, train_config(config, experiment.seed), parts)
-    return training if lesions.name == "ph2" else replace(training, data=NO_IMAGES)
+    same_data = record is not None and record.facts.get("data", {}).get("name") == lesions.name
+    return training if same_data or lesions.name == "ph2" else replace(training, data=NO_IMAGES)
 
 
 def training_of(
