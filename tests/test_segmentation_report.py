@@ -122,6 +122,7 @@ def test_small_lesions_are_compared_with_bce_image_by_image():
     assert 0.0199 < table.loc["dice", "bootstrap low"] < 0.03 < table.loc["dice", "bootstrap high"] < 0.0401
     interval = stats.ttest_1samp([0.02, 0.04], 0).confidence_interval(0.95)
     assert table.loc["dice", ["t low", "t high"]].tolist() == pytest.approx([interval.low, interval.high])
+    assert table.loc["dice", "t high"] == pytest.approx(0.03 + 12.7062 * 0.01, abs=1e-5)  # t of one degree of freedom
 
 
 def test_results_of_each_diagnosis():

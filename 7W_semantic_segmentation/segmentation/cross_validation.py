@@ -15,7 +15,15 @@ from coursework.records import build_dir
 from segmentation import evaluate
 from segmentation.config import Config
 from segmentation.data import LesionData, LesionSplit, cross_validation_folds, load_lesions, load_synthetic
-from segmentation.experiments import FOLDER, NO_IMAGES, PARTS, describe_training, fingerprint_of, shorten, train_config
+from segmentation.experiments import (
+    FOLDER,
+    PARTS,
+    as_published,
+    describe_training,
+    fingerprint_of,
+    shorten,
+    train_config,
+)
 from segmentation.losses import bce_loss, dice_loss
 from segmentation.pretrained import PretrainedUNet
 from segmentation.train import TrainConfig, fit
@@ -35,9 +43,9 @@ def pretrained_config(config: Config) -> TrainConfig:
     return train_config(config, config.seed, epochs=config.pretrained_epochs, warmup=0.0, **rates)
 
 
-def of_ph2(training: Training, facts: dict | None, config: Config) -> Training:
-    """The same training run on PH2 if it is that of a committed file with these facts; else `training`."""
-    published = replace(training, data=NO_IMAGES)
+def accept_published(training: Training, facts: dict | None, config: Config) -> Training:
+    """`training` `as_published`, if a committed file with these facts then stands for it; else as it is."""
+    published = as_published(training, facts)
     return published if published.difference(facts, only_starts(config)) is None else training
 
 
@@ -55,8 +63,8 @@ def train_pretrained(
     sizes = {"image_size": config.pretrained_size, "items": len(train)}
     describe = partial(describe_training, name, model, items, sizes, loss=dice_bce_loss, parts=parts)
     training = describe(settings=settings)
-    if data != "ph2" and name == PRETRAINED and not config.retrain:
-        training = of_ph2(training, read_facts(FOLDER / "weights" / f"{name}.safetensors"), config)
+    if not config.retrain:
+        training = accept_published(training, read_facts(FOLDER / "weights" / f"{name}.safetensors"), config)
     if only_starts(config):
         settings = shorten(settings)
         practice = describe(settings=settings)
@@ -108,8 +116,8 @@ def record_fold(
     sizes |= {"items": len(train) + len(test), "synthetic_seed": config.synthetic_seed if begin else None}
     describe = partial(describe_training, name, model, sizes=sizes, loss=dice_bce_loss, parts=parts)
     training = describe(data=items, settings=settings)
-    if data != "ph2" and not config.retrain:
-        training = of_ph2(training, read_json(FOLDER / f"{name}.json"), config)
+    if not config.retrain:
+        training = accept_published(training, read_json(FOLDER / f"{name}.json"), config)
     if only_starts(config):
         settings, train, test = shorten(settings), train.first(4), test.first(2)
         practice = describe(data=items, settings=settings)

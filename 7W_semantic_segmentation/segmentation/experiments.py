@@ -138,10 +138,15 @@ def run_experiment(experiment: Experiment, config: Config, lesions: LesionSplit,
 def committed_training(
     experiment: Experiment, config: Config, lesions: LesionSplit, parts: dict, record: Record | None
 ) -> Training:
-    """The training run of a committed record; if it used PH2, which is not there, the images are not compared."""
+    """The training run of a committed record, see `as_published`."""
     training = training_of(experiment, config, lesions, train_config(config, experiment.seed), parts)
-    same_data = record is not None and record.facts.get("data", {}).get("name") == lesions.name
-    return training if same_data or lesions.name == "ph2" else replace(training, data=NO_IMAGES)
+    return as_published(training, record and record.facts)
+
+
+def as_published(training: Training, facts: dict | None) -> Training:
+    """`training`, on PH2 without its images if a committed file with these facts is of PH2, which is not there."""
+    of_ph2 = (facts or {}).get("data", {}).get("name") == NO_IMAGES.name
+    return replace(training, data=NO_IMAGES) if of_ph2 and training.data.name != NO_IMAGES.name else training
 
 
 def training_of(

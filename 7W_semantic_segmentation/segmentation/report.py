@@ -14,6 +14,7 @@ from segmentation.evaluate import (
     bootstrap_mean,
     calibration_error,
     games_howell,
+    image_dice,
     image_iou,
     mask_iou,
     scores,
@@ -64,10 +65,9 @@ def ensemble_iou(records: dict[Experiment, Record], masks: np.ndarray) -> dict[P
 
 def select_single(records: dict[Experiment, Record]) -> Experiment:
     """The network and loss with the highest validation IoU, averaged over the seeds; of its seeds the best one."""
-    iou = {one: scores(record.validation)["iou"] for one, record in records.items()}
-    means = over_seeds(records, lambda record: scores(record.validation)["iou"])
-    best = max(means, key=means.get)
-    return max((one for one in iou if (one.model, one.loss) == best), key=iou.get)
+    iou = each_seed(records, lambda record: scores(record.validation)["iou"])
+    best = max(iou, key=lambda pair: iou[pair].mean())
+    return [one for one in records if (one.model, one.loss) == best][iou[best].argmax()]
 
 
 def compare_networks(iou: dict[Pair, np.ndarray]) -> pd.DataFrame:
@@ -124,19 +124,19 @@ def compare_small_lesions(
         if loss != baseline:
             gain = (values - iou[baseline])[rows]
             low, high = bootstrap_mean(gain, resamples, seed)
-            margin = stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
-            student = {"t low": gain.mean() - margin, "t high": gain.mean() + margin}
-            table[loss] = {"gain over BCE": gain.mean(), "bootstrap low": low, "bootstrap high": high, **student}
+            student = stats.ttest_1samp(gain, 0).confidence_interval(0.95)
+            table[loss] = {"gain over BCE": gain.mean(), "bootstrap low": low, "bootstrap high": high}
+            table[loss] |= {"t low": student.low, "t high": student.high, "images": len(rows)}
     return pd.DataFrame(table).T
 
 
 def by_diagnosis(record: Record) -> pd.DataFrame:
     """Number of test images, mean IoU and Dice for each diagnosis; empty if no diagnosis is known."""
-    iou, rows = image_iou(record.test), {}
+    iou, dice, rows = image_iou(record.test), image_dice(record.test), {}
     for number, name in enumerate(DIAGNOSES):
-        chosen = iou[record.diagnoses == number]
-        if len(chosen):
-            rows[name] = {"images": len(chosen), "IoU": chosen.mean(), "Dice": (2 * chosen / (1 + chosen)).mean()}
+        chosen = record.diagnoses == number
+        if chosen.any():
+            rows[name] = {"images": chosen.sum(), "IoU": iou[chosen].mean(), "Dice": dice[chosen].mean()}
     if (record.diagnoses == UNKNOWN).all():
         return pd.DataFrame(columns=["images", "IoU", "Dice"])
     return pd.DataFrame(rows).T
