@@ -1,0 +1,145 @@
+"""Losses for faces: squared error, the perceptual loss, and the adversarial training of the conditional autoencoder."""
+
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from coursework.imagenet import compute_feature_maps, load_frozen_efficientnet
+from coursework.runtime import autocast
+
+LAYERS = (2, 4, 8, 16)  # strides of the feature maps that are compared
+
+
+def feature_distance(network: nn.Module, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The distance of two batches of images (N, 3, S, S) in the feature maps of a frozen network, (N,).
+
+    At each position of a map, the vector of channels is scaled to length 1; squared distances are averaged over the
+    positions and added over the maps. Source: Zhang et al. 2018 (LPIPS), arXiv:1801.03924, without learned weights.
+    """
+    maps = [compute_feature_maps(network, 2 * images - 1, LAYERS) for images in (first, second)]
+    distances = [
+        (F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(dim=1).mean(dim=(1, 2))
+        for a, b in zip(*maps, strict=True)
+    ]
+    return torch.stack(distances).sum(dim=0)
+
+
+def mse_step(model: nn.Module, images: torch.Tensor) -> dict:
+    """The mean squared error of the reconstruction."""
+    return {"loss": F.mse_loss(model(images).float(), images)}
+
+
+def perceptual_step(model: nn.Module, images: torch.Tensor, weight: float = 0.05) -> dict:
+    """Squared error plus `weight` times the distance in the feature maps of EfficientNet-Lite0.
+
+    Source: Hou et al. 2017 (deep feature consistent VAE), arXiv:1610.00291.
+    """
+    outputs = model(images).float()
+    mse, perceptual = F.mse_loss(outputs, images), shifted_distance(outputs, images)
+    return {"loss": mse + weight * perceptual, "mse": mse, "perceptual": perceptual}
+
+
+def shifted_distance(outputs: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """The mean `feature_distance` of both batches in Lite0's maps, after a common random shift by up to an eighth.
+
+    Without the shift, outputs can learn to please the network at fixed positions of its strides.
+    """
+    network = load_frozen_efficientnet("lite0").to(images.device)
+    shift = torch.randint(images.shape[-1] // 8, (2,)).tolist()
+    with autocast():
+        return feature_distance(network, *(some.roll(shift, (2, 3)) for some in (outputs, images))).mean()
+
+
+# The part of the image that an edit of each attribute may change: rows, then columns, as fractions of the side.
+BANDS = {"smiling": (0.52, 1.0, 0.15, 0.85), "glasses": (0.27, 0.58, 0.08, 0.92)}
+
+
+class Editor(nn.Module):
+    """The conditional autoencoder and its critic."""
+
+    def __init__(self, autoencoder: nn.Module, critic: nn.Module):
+        super().__init__()
+        self.autoencoder, self.critic = autoencoder, critic
+
+    def forward(self, images: torch.Tensor, own: torch.Tensor, targets: torch.Tensor) -> dict:
+        """All outputs of a training step: images, and the critic's realness and attributes of real and edited ones."""
+        smallest, skip = self.autoencoder.encode(images)
+        hidden = hide_band(skip) if self.training else skip
+        code = torch.cat([smallest, smallest]), torch.cat([hidden, skip])
+        reconstructed, edited = self.autoencoder.decode(*code, torch.cat([own, targets])).chunk(2)
+        frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
+        outputs = {"reconstructed": reconstructed, "edited": edited}
+        outputs["of edited"] = functional_call(self.critic, frozen, (augment(edited),))  # gradients reach images only
+        outputs["of real"] = self.critic(augment(images))
+        outputs["of detached"] = self.critic(augment(edited.detach()))
+        return outputs
+
+
+def hide_band(skip: torch.Tensor, share: float = 0.3) -> torch.Tensor:
+    """The maps (N, C, H, W) of a skip connection, of which this share of the images loses the rows of a random band.
+
+    There, the decoder must draw the mouth or the glasses from the attributes.
+    """
+    low, high, *_ = list(BANDS.values())[int(torch.randint(len(BANDS), ()))]
+    rows = (torch.arange(skip.shape[2], device=skip.device) + 0.5) / skip.shape[2]
+    chosen = torch.rand(len(skip), 1, 1, 1, device=skip.device) < share
+    return skip.masked_fill(chosen & ((rows >= low) & (rows < high))[:, None], 0)
+
+
+def augment(images: torch.Tensor, reach: int = 8) -> torch.Tensor:
+    """Images (N, 3, S, S), shifted by up to `reach` pixels, with random brightness and contrast; differentiable.
+
+    The critic sees only such images, so it cannot memorise the few with glasses.
+    Source: Zhao et al. 2020 (DiffAugment), arXiv:2006.10738.
+    """
+    side, (top, left) = images.shape[-1], torch.randint(2 * reach + 1, (2,)).tolist()
+    padded = F.pad(images, [reach] * 4, mode="replicate")
+    shifted = padded[..., top : top + side, left : left + side]
+    brightness, contrast = torch.rand(2, len(images), 1, 1, 1, device=images.device) - 0.5
+    return shifted + 0.2 * brightness + 0.4 * contrast * (shifted - shifted.mean(dim=(2, 3), keepdim=True))
+
+
+def attribute_loss(logits: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of attributes (N, A); those that are nearly sure count, with an absolute value of 0.9."""
+    sure = (attributes.abs() >= 0.9).float()
+    losses = F.binary_cross_entropy_with_logits(logits, (attributes > 0).float(), reduction="none")
+    return (losses * sure).sum() / sure.sum().clamp_min(1)
+
+
+def outside_band(side: int, columns: torch.Tensor) -> torch.Tensor:
+    """1 for the pixels that an edit of one attribute must not change, 0 for the others, blurred a little: (N, 1, S, S).
+
+    `columns` (N,) are the numbers of the edited attributes.
+    """
+    place, masks = (torch.arange(side) + 0.5) / side, []
+    for top, bottom, left, right in BANDS.values():
+        rows, across = (place >= top) & (place < bottom), (place >= left) & (place < right)
+        masks.append(1 - (rows[:, None] & across).float())
+    soft = F.avg_pool2d(F.pad(torch.stack(masks)[:, None], [2] * 4, mode="replicate"), 5, stride=1)
+    return soft.to(columns.device)[columns]
+
+
+def edit_step(
+    model: nn.Module, images: torch.Tensor, own: torch.Tensor, *, perceptual: float, attribute: float,
+    adversarial: float, outside: float,
+) -> dict:  # fmt: skip
+    """One step of the conditional autoencoder and its critic, both at once; the last four weight the losses.
+
+    Each image is decoded with its `own` attributes, (N, A) from -1 to 1, and edited: decoded with one attribute turned
+    into its opposite. The critic must find the new attributes in the edited image, and not notice the edit.
+    Source: He et al. 2017 (AttGAN), arXiv:1711.10678; hinge losses.
+    """
+    turned = torch.randint(own.shape[1], (len(own),), device=own.device)
+    targets = torch.where(own >= 0, 1.0, -1.0)
+    targets[torch.arange(len(own), device=own.device), turned] *= -1
+    outputs = model(images, own, targets)
+    reconstructed, edited = outputs["reconstructed"].float(), outputs["edited"].float()
+    error, distance = F.l1_loss(reconstructed, images), shifted_distance(reconstructed, images)
+    kept = ((edited - images).abs() * (0.1 + 0.9 * outside_band(images.shape[-1], turned))).mean()
+    (realness, logits), (real, of_real), (fake, _) = (outputs[f"of {kind}"] for kind in ("edited", "real", "detached"))
+    edit, own_loss = attribute_loss(logits, targets), attribute_loss(of_real, own)
+    hinge = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    generator = error + perceptual * distance + attribute * edit - adversarial * realness.mean() + outside * kept
+    losses = {"loss": generator + hinge + own_loss, "error": error, "perceptual": distance, "attribute": edit}
+    return losses | {"outside": kept, "hinge": hinge, "critic's attribute": own_loss}
