@@ -142,8 +142,8 @@ def test_only_the_autoencoder_of_the_editor_is_kept(tmp_path, monkeypatch):
     parts = {"train": faces, "validation": faces}
     model, facts = face_networks.editor(parts, faces, config)
     assert isinstance(model, ConditionalAutoencoder)
-    assert {"outside", "share", "mirror", "last", "labelled_by"} <= set(facts["settings"])
-    other = face_networks.editor(parts, faces, replace(config, edit_outside=0.1))[1]
+    assert {"change", "share", "mirror", "last", "labelled_by"} <= set(facts["settings"])
+    other = face_networks.editor(parts, faces, replace(config, edit_change=0.1))[1]
     assert other["key"] != facts["key"]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from autoencoders.face_losses import BANDS, add_difference, edit_images
 from autoencoders.faces import to_tensor
 from coursework.runtime import pick_device
 
@@ -41,14 +42,24 @@ def decode(model: nn.Module, latents: np.ndarray) -> np.ndarray:
     return to_images(in_batches(decoder, latents.astype(np.float32), torch.from_numpy))
 
 
-def edit(model: nn.Module, images: np.ndarray, attributes: np.ndarray) -> np.ndarray:
-    """Images (n, S, S, 3), float32 in [0, 1], by a conditional autoencoder with attributes (n, A)."""
-    model, parts = model.to(pick_device()).eval(), []
+def edit(model: nn.Module, images: np.ndarray, own: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Images (n, S, S, 3), edited by a conditional autoencoder from their `own` attributes (n, A) to the `targets`."""
+    model, device, parts = model.to(pick_device()).eval(), pick_device(), []
+
+    def call(batch: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
+        return edit_images(model, batch, model.encode(batch), *attributes)[1]
+
+    attributes = torch.from_numpy(np.stack([own, targets]).astype(np.float32)).to(device)
     for start in range(0, len(images), 32):
         rows = slice(start, start + 32)
-        wanted = torch.from_numpy(attributes[rows].astype(np.float32)).to(pick_device())
-        parts.append(in_batches(partial(model, attributes=wanted), images[rows]))
+        parts.append(in_batches(partial(call, attributes=attributes[:, rows]), images[rows]))
     return to_images(torch.cat(parts))
+
+
+def add_in_band(images: np.ndarray, difference: np.ndarray, column: int) -> np.ndarray:
+    """Images (n, S, S, 3) plus a difference in the band of one attribute, as float32 in [0, 1]."""
+    changed = torch.arange(len(BANDS)).expand(len(images), -1) == column
+    return to_images(add_difference(to_tensor(images), torch.from_numpy(difference).permute(0, 3, 1, 2), changed))
 
 
 def reconstruct(model: nn.Module, images: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from coursework.figures import BLUE, GREEN, ORANGE, PURPLE, RED
@@ -60,4 +61,18 @@ def plot_rate_distortion(rows: dict[str, dict[str, float]], kl: dict[str, np.nda
     left.margins(0.2)
     right.set(title="KL divergence of each latent", xlabel="latent, sorted", ylabel="nats")
     right.legend()
+    return figure
+
+
+def plot_deviations(table: pd.DataFrame, selected: float) -> Figure:
+    """Digits classified as requested against diversity; a row of the table, and a dot, per standard deviation."""
+    figure, ax = plt.subplots(figsize=(6.4, 3.4))
+    ax.plot(table["diversity"], table["as requested"], "o-", color=BLUE, markersize=4)
+    for deviation, row in table.iterrows():
+        weight = "bold" if deviation == selected else "normal"
+        place = row["diversity"], row["as requested"]
+        ax.annotate(f"σ = {deviation:g}", place, (6, 3), textcoords="offset points", fontsize=9, fontweight=weight)
+    ax.margins(x=0.15, y=0.15)
+    ax.yaxis.set_major_formatter("{x:.1%}")
+    ax.set(title="Cleaner digits are less diverse", xlabel="diversity, relative to real digits", ylabel="as requested")
     return figure

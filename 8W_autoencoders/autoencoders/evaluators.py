@@ -25,7 +25,6 @@ SIDE = 96  # pixels to which faces are resized
 STRIDE = 16  # of the feature maps: 6 × 6 positions, on which a mouth can still be located
 FEATURES = {"lite0": 112 * 36, "lite2": 120 * 36}  # values per image
 LABELLER, JUDGE = "lite0", "lite2"  # the network whose features label and select, and that whose features evaluate
-SURE = 0.9  # the attribute, from -1 to 1, from which on a predicted label counts as known
 
 
 def attribute_features(images: np.ndarray, network: str) -> np.ndarray:
@@ -106,10 +105,10 @@ def labels_of(part: Faces) -> np.ndarray:
 
 
 def fill_attributes(part: Faces, classifier: AttributeClassifier) -> np.ndarray:
-    """ATTRIBUTES of faces, float32 (n, 2): 1 or -1 where the label is known, else 2 p - 1, with p of `classifier`."""
+    """ATTRIBUTES of faces, float32 (n, 2): 1 or -1, by `classifier` where the label is unknown."""
     labels = labels_of(part)
     probs = predict_attributes(classifier, part.images, LABELLER)
-    return (2 * np.where(np.isnan(labels), probs, labels) - 1).astype(np.float32)
+    return np.where(np.where(np.isnan(labels), probs, labels) >= 0.5, 1, -1).astype(np.float32)
 
 
 class LabelledFaces(Dataset):
@@ -133,8 +132,8 @@ class LabelledFaces(Dataset):
 
     @cached_property
     def with_glasses(self) -> torch.Tensor:
-        """The rows of faces that wear glasses, as far as this is known or nearly sure."""
-        return (self.attributes[:, ATTRIBUTES.index("glasses")] >= SURE).nonzero()[:, 0]
+        """The rows of faces that wear glasses."""
+        return (self.attributes[:, ATTRIBUTES.index("glasses")] == 1).nonzero()[:, 0]
 
     def __len__(self):
         return len(self.part)

@@ -64,10 +64,8 @@ class Editor(nn.Module):
 
     def forward(self, images: torch.Tensor, own: torch.Tensor, targets: torch.Tensor) -> dict:
         """All outputs of a training step: images, and the critic's realness and attributes of real and edited ones."""
-        smallest, skip = self.autoencoder.encode(images)
-        hidden = hide_band(skip) if self.training else skip
-        code = torch.cat([smallest, smallest]), torch.cat([hidden, skip])
-        reconstructed, edited = self.autoencoder.decode(*code, torch.cat([own, targets])).chunk(2)
+        code = self.autoencoder.encode(hide_band(images) if self.training else images)
+        reconstructed, edited = edit_images(self.autoencoder, images, code, own, targets)
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
         outputs = {"reconstructed": reconstructed, "edited": edited}
         outputs["of edited"] = functional_call(self.critic, frozen, (augment(edited),))  # gradients reach images only
@@ -76,18 +74,39 @@ class Editor(nn.Module):
         return outputs
 
 
-def hide_band(skip: torch.Tensor, share: float = 0.3) -> torch.Tensor:
-    """The maps (N, C, H, W) of a skip connection, of which this share of the images loses the rows of a random band.
+def edit_images(
+    autoencoder: nn.Module, images: torch.Tensor, code: tuple, own: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (N, 3, S, S) reconstructed from their code, and edited: they get what changes with the attributes (N, A).
+
+    Source: Shen and Liu 2017 (residual images), arXiv:1612.05363.
+    """
+    reconstructed = autoencoder.decode(*code, own)
+    return reconstructed, add_difference(images, autoencoder.decode(*code, targets) - reconstructed, own != targets)
+
+
+def add_difference(images: torch.Tensor, difference: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
+    """Images (N, 3, S, S) plus what is in the bands of the `changed` attributes, bool (N, A), of a difference."""
+    place, masks = (torch.arange(images.shape[-1], device=images.device) + 0.5) / images.shape[-1], []
+    for top, bottom, left, right in BANDS.values():
+        rows, columns = (place >= top) & (place < bottom), (place >= left) & (place < right)
+        masks.append((rows[:, None] & columns).float())
+    soft = F.avg_pool2d(F.pad(torch.stack(masks)[:, None], [4] * 4, mode="replicate"), 9, stride=1)  # no visible edge
+    return images + (changed[:, :, None, None, None] * soft).amax(dim=1) * difference
+
+
+def hide_band(images: torch.Tensor, share: float = 0.4) -> torch.Tensor:
+    """Images (N, 3, S, S), of which this share is grey in the rows of a random band.
 
     There, the decoder must draw the mouth or the glasses from the attributes.
     """
     low, high, *_ = list(BANDS.values())[int(torch.randint(len(BANDS), ()))]
-    rows = (torch.arange(skip.shape[2], device=skip.device) + 0.5) / skip.shape[2]
-    chosen = torch.rand(len(skip), 1, 1, 1, device=skip.device) < share
-    return skip.masked_fill(chosen & ((rows >= low) & (rows < high))[:, None], 0)
+    rows = (torch.arange(images.shape[2], device=images.device) + 0.5) / images.shape[2]
+    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < share
+    return images.masked_fill(chosen & ((rows >= low) & (rows < high))[:, None], 0.5)
 
 
-def augment(images: torch.Tensor, reach: int = 8) -> torch.Tensor:
+def augment(images: torch.Tensor, reach: int = 4) -> torch.Tensor:
     """Images (N, 3, S, S), shifted by up to `reach` pixels, with random brightness and contrast; differentiable.
 
     The critic sees only such images, so it cannot memorise the few with glasses.
@@ -100,46 +119,23 @@ def augment(images: torch.Tensor, reach: int = 8) -> torch.Tensor:
     return shifted + 0.2 * brightness + 0.4 * contrast * (shifted - shifted.mean(dim=(2, 3), keepdim=True))
 
 
-def attribute_loss(logits: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy of attributes (N, A); those that are nearly sure count, with an absolute value of 0.9."""
-    sure = (attributes.abs() >= 0.9).float()
-    losses = F.binary_cross_entropy_with_logits(logits, (attributes > 0).float(), reduction="none")
-    return (losses * sure).sum() / sure.sum().clamp_min(1)
-
-
-def outside_band(side: int, columns: torch.Tensor) -> torch.Tensor:
-    """1 for the pixels that an edit of one attribute must not change, 0 for the others, blurred a little: (N, 1, S, S).
-
-    `columns` (N,) are the numbers of the edited attributes.
-    """
-    place, masks = (torch.arange(side) + 0.5) / side, []
-    for top, bottom, left, right in BANDS.values():
-        rows, across = (place >= top) & (place < bottom), (place >= left) & (place < right)
-        masks.append(1 - (rows[:, None] & across).float())
-    soft = F.avg_pool2d(F.pad(torch.stack(masks)[:, None], [2] * 4, mode="replicate"), 5, stride=1)
-    return soft.to(columns.device)[columns]
-
-
 def edit_step(
-    model: nn.Module, images: torch.Tensor, own: torch.Tensor, *, perceptual: float, attribute: float,
-    adversarial: float, outside: float,
-) -> dict:  # fmt: skip
-    """One step of the conditional autoencoder and its critic, both at once; the last four weight the losses.
+    model: nn.Module, images: torch.Tensor, own: torch.Tensor, *, attribute: float, adversarial: float, change: float
+) -> dict:
+    """One step of the conditional autoencoder and its critic, both at once; the last three weight the losses.
 
-    Each image is decoded with its `own` attributes, (N, A) from -1 to 1, and edited: decoded with one attribute turned
-    into its opposite. The critic must find the new attributes in the edited image, and not notice the edit.
-    Source: He et al. 2017 (AttGAN), arXiv:1711.10678; hinge losses.
+    Each image is decoded with its `own` attributes, (N, A) of -1 and 1, and with one attribute turned into its
+    opposite; the difference edits the image. The critic must find the new attributes in the edited image, and not
+    notice the edit. Source: He et al. 2017 (AttGAN), arXiv:1711.10678; hinge losses.
     """
-    turned = torch.randint(own.shape[1], (len(own),), device=own.device)
-    targets = torch.where(own >= 0, 1.0, -1.0)
-    targets[torch.arange(len(own), device=own.device), turned] *= -1
+    turned, rows = torch.randint(own.shape[1], (len(own),), device=own.device), torch.arange(len(own))
+    targets = own.clone()
+    targets[rows, turned] *= -1
     outputs = model(images, own, targets)
-    reconstructed, edited = outputs["reconstructed"].float(), outputs["edited"].float()
-    error, distance = F.l1_loss(reconstructed, images), shifted_distance(reconstructed, images)
-    kept = ((edited - images).abs() * (0.1 + 0.9 * outside_band(images.shape[-1], turned))).mean()
+    error, size = (F.l1_loss(outputs[name].float(), images) for name in ("reconstructed", "edited"))
     (realness, logits), (real, of_real), (fake, _) = (outputs[f"of {kind}"] for kind in ("edited", "real", "detached"))
-    edit, own_loss = attribute_loss(logits, targets), attribute_loss(of_real, own)
+    found, known = (F.binary_cross_entropy_with_logits(a, (b + 1) / 2) for a, b in ((logits, targets), (of_real, own)))
     hinge = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
-    generator = error + perceptual * distance + attribute * edit - adversarial * realness.mean() + outside * kept
-    losses = {"loss": generator + hinge + own_loss, "error": error, "perceptual": distance, "attribute": edit}
-    return losses | {"outside": kept, "hinge": hinge, "critic's attribute": own_loss}
+    loss = error + attribute * found - adversarial * realness.mean() + change * size + hinge + known
+    losses = {"loss": loss, "error": error, "attribute": found, "realness": realness.mean(), "change": size}
+    return losses | {"hinge": hinge, "critic's attribute": known}

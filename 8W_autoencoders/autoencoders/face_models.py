@@ -118,21 +118,21 @@ def look(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 class Critic(nn.Module):
-    """Images (N, 3, S, S) to realness of patches, (N, 1, S/16, S/16), and logits of the attributes, (N, attributes).
+    """Images (N, 3, S, S) to realness of patches, (N, 1, S/8, S/8), and logits of the attributes, (N, attributes).
 
     The patches are those of PatchGAN (Isola et al. 2017), the second head is AttGAN's (He et al. 2017). Spectral norm
     of the common layers limits how fast they change with the image (Miyato et al. 2018, arXiv:1802.05957).
     """
 
-    def __init__(self, width: int, attributes: int):
+    def __init__(self, side: int, width: int, attributes: int):
         super().__init__()
-        channels = [3, width, 2 * width, 4 * width, 4 * width]
+        channels = [3, width, 2 * width, 4 * width]
         self.features = nn.Sequential(*(look(a, b) for a, b in pairwise(channels)))
         for block in self.features:
             spectral_norm(block[0])
         self.realness = nn.Conv2d(channels[-1], 1, 3, padding=1)
-        self.deepest = nn.Sequential(look(channels[-1], channels[-1]), nn.AdaptiveAvgPool2d(4), nn.Flatten())
-        self.to_attributes = nn.Linear(16 * channels[-1], attributes)
+        self.deepest = nn.Sequential(look(channels[-1], channels[-1]), nn.Flatten())
+        self.to_attributes = nn.Linear(channels[-1] * (side // 16) ** 2, attributes)
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features = self.features(2 * images - 1)

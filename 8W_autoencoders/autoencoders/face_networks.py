@@ -52,12 +52,16 @@ def face_network(
     lr: float | None = None,
     last: bool = False,
     labels: bool = False,
+    batch_size: int | None = None,
 ) -> tuple[nn.Module, dict]:
     """A network for faces; `parts` are the training and the validation set; returns as `obtain_network`.
 
-    `labels` says that the result also depends on the labels of the faces.
+    `lr` and `batch_size` are those of the autoencoders unless given. `labels` says that the result also depends on the
+    labels of the faces.
     """
-    settings = TrainConfig(epochs, config.face_batch_size, lr or config.face_lr, half_precision(), config.seed)
+    settings = TrainConfig(
+        epochs, batch_size or config.face_batch_size, lr or config.face_lr, half_precision(), config.seed
+    )
     data = fingerprint_of(faces, config, labels)
 
     def build_channels_last() -> nn.Module:
@@ -76,7 +80,10 @@ def recognizer(part: Faces, faces: Faces, config: Config) -> tuple[nn.Module, di
 
 def build_editor(config: Config) -> Editor:
     """The conditional autoencoder with its critic, untrained."""
-    return Editor(ConditionalAutoencoder(config.side, config.edit_width, 2), Critic(config.critic_width, 2))
+    return Editor(
+        ConditionalAutoencoder(config.small_side, config.edit_width, 2),
+        Critic(config.small_side, config.critic_width, 2),
+    )
 
 
 def editor(
@@ -87,7 +94,7 @@ def editor(
     step: Callable = edit_step,
 ) -> tuple[nn.Module, dict]:
     """The conditional autoencoder, trained with its critic; returns as `obtain_network`. The critic is not released."""
-    weights = {name: getattr(config, f"edit_{name}") for name in ("perceptual", "attribute", "adversarial", "outside")}
+    weights = {name: getattr(config, f"edit_{name}") for name in ("attribute", "adversarial", "change")}
 
     def label() -> nn.Module:
         return labeller(parts["train"], faces, config)[0]
@@ -95,7 +102,8 @@ def editor(
     key = describe_classifier("face_labeller", LABELLER, parts["train"], faces, config, {}, balanced=False)[0].key
     train = LabelledFaces(parts["train"], label, key, config.glasses_share, mirror=True)
     sets = train, LabelledFaces(parts["validation"], label, key)
-    options = {"epochs": config.edit_epochs, "lr": config.edit_lr, "last": True, "labels": True}
+    options = {"epochs": config.edit_epochs, "lr": config.edit_lr, "batch_size": config.edit_batch_size}
+    options |= {"last": True, "labels": True}
     return face_network("face_editor", partial(build, config), partial(step, **weights), sets, faces, config, **options)
 
 

@@ -8,11 +8,14 @@ from autoencoders.likelihood import decode_probs
 from autoencoders.mnist import DigitPart, one_hot
 
 
-def generate(model: nn.Module, number: int, seed: int) -> tuple[np.ndarray, torch.Tensor]:
-    """So many images of each digit by a conditional VAE: the requested digits (10 number,), pixels (…, 28, 28)."""
+def generate(model: nn.Module, number: int, seed: int, deviation: float = 1.0) -> tuple[np.ndarray, torch.Tensor]:
+    """So many images of each digit by a conditional VAE: the requested digits (10 number,), pixels (…, 28, 28).
+
+    `deviation` is the standard deviation of the latents; that of the prior is 1.
+    """
     requested = np.arange(10).repeat(number)
     latents = torch.randn(len(requested), model.latent, generator=torch.Generator().manual_seed(seed))
-    return requested, decode_probs(model, latents, one_hot(requested))
+    return requested, decode_probs(model, deviation * latents, one_hot(requested))
 
 
 def mean_distance(images: torch.Tensor, pairs: int = 2000, seed: int = 0) -> float:
