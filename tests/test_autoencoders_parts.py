@@ -57,7 +57,9 @@ def test_a_side_that_cannot_be_halved(side):
 
 @pytest.mark.parametrize("side", [64, 128])
 def test_a_decoder_with_attributes(side):
-    model = face_models.ConditionalAutoencoder(side, 4, 2).eval()
+    differences = torch.zeros(2, 3, side, side)
+    differences[1, 0] = 0.5
+    model = face_models.ConditionalAutoencoder(4, differences).eval()
     images = torch.rand(2, 3, side, side)
     smallest, skip = model.encode(images)
     assert (smallest.shape[2:], skip.shape[2:]) == ((4, 4), (16, 16))
@@ -75,7 +77,7 @@ def test_attributes_are_appended_as_constant_maps():
 
 
 def test_each_edited_image_gets_its_attributes():
-    model = face_models.ConditionalAutoencoder(64, 4, 2)
+    model = face_models.ConditionalAutoencoder(4, torch.rand(2, 3, 64, 64))
     images, own = make_images(70, side=64), np.ones((70, 2))
     targets = own.copy()
     targets[40, 1] = -1
@@ -119,7 +121,9 @@ def test_the_perceptual_loss_notices_blur():
 
 def make_editor():
     torch.manual_seed(0)
-    return face_losses.Editor(face_models.ConditionalAutoencoder(64, 4, 2), face_models.Critic(4, 2))
+    return face_losses.Editor(
+        face_models.ConditionalAutoencoder(4, torch.rand(2, 3, 64, 64)), face_models.Critic(64, 4, 2)
+    )
 
 
 def test_neither_network_learns_from_the_loss_of_the_other():
@@ -134,16 +138,13 @@ def test_neither_network_learns_from_the_loss_of_the_other():
     assert all(value.grad is None for value in model.autoencoder.parameters())
 
 
-def test_the_critic_judges_three_scales_with_spectral_norm():
-    critic, images = face_models.Critic(4, 2), torch.rand(2, 3, 64, 64)
+def test_the_critic_judges_patches_and_attributes_with_spectral_norm():
+    critic = face_models.Critic(64, 4, 2)
     for _ in range(30):
-        scores = critic(critic.look(images), torch.ones(2, 2))
-    assert [tuple(some.shape) for some in scores] == [(2, 1, 16, 16), (2, 1, 8, 8), (2, 1, 4, 4)]
-    for head in critic.heads:
-        assert torch.linalg.matrix_norm(head[0].weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
-    with torch.no_grad():
-        present, absent = (critic.eval()(critic.look(images), torch.full((2, 2), value)) for value in (1.0, -1.0))
-    assert not torch.allclose(present[0], absent[0])
+        realness, logits = critic(torch.rand(2, 3, 64, 64))
+    assert (realness.shape, logits.shape) == ((2, 1, 8, 8), (2, 2))
+    for block in critic.features:
+        assert torch.linalg.matrix_norm(block[0].weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
 
 
 def test_what_the_critic_sees_is_shifted_and_differentiable():
@@ -158,19 +159,18 @@ def test_what_the_critic_sees_is_shifted_and_differentiable():
 
 def test_a_hidden_band_loses_its_rows_only():
     torch.manual_seed(0)
-    maps = torch.ones(400, 2, 16, 3)
-    hidden = face_losses.hide_band(maps)
-    lost = (hidden == 0).all(dim=(1, 3))  # (400, 16)
-    assert lost.any(dim=1).float().mean().item() == pytest.approx(0.3, abs=0.08)
+    hidden = face_losses.hide_band(torch.ones(400, 3, 64, 5))
+    lost = (hidden == 0.5).all(dim=(1, 3))  # (400, 64)
+    assert lost.any(dim=1).float().mean().item() == pytest.approx(0.4, abs=0.08)
     assert {tuple(rows.nonzero()[:, 0].tolist()) for rows in lost if rows.any()} <= {
-        tuple(range(8, 16)), tuple(range(4, 9))
+        tuple(range(33, 64)), tuple(range(17, 37))
     }  # fmt: skip
 
 
-def test_hinge_losses_by_hand():
-    scores = [torch.tensor([2.0, 0.5]), torch.tensor([-3.0])]
-    assert face_losses.hinge(scores, 1).item() == pytest.approx((0 + 0.5) / 2 + 4)
-    assert face_losses.hinge(scores, -1).item() == pytest.approx((3 + 1.5) / 2 + 0)
+def test_the_loss_of_attributes_by_hand():
+    logits, attributes = torch.tensor([[0.0, 5.0], [2.0, -3.0]]), torch.tensor([[1.0, 1.0], [-1.0, 1.0]])
+    expected = [math.log(2), math.log(1 + math.exp(-5)), math.log(1 + math.exp(2)), math.log(1 + math.exp(3))]
+    assert face_losses.attribute_loss(logits, attributes).item() == pytest.approx(sum(expected) / 4, rel=1e-5)
 
 
 def test_only_the_band_of_the_changed_attribute_changes():
@@ -187,10 +187,10 @@ def test_only_the_band_of_the_changed_attribute_changes():
 
 def test_one_step_trains_both_networks():
     model, attributes = make_editor(), torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
-    weights = {"adversarial": 0.1, "change": 0.5}
+    weights = {"attribute": 0.3, "adversarial": 0.1, "change": 0.5}
     losses = face_losses.edit_step(model, torch.rand(2, 3, 64, 64), attributes, **weights)
     losses["loss"].backward()
-    expected = {"loss", "error", "realness", "change", "critic"}
+    expected = {"loss", "error", "attribute", "realness", "change", "hinge", "critic's attribute"}
     assert set(losses) == expected
     assert all(value.grad is not None and value.grad.isfinite().all() for value in model.parameters())
 

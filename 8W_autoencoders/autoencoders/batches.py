@@ -47,7 +47,7 @@ def edit(model: nn.Module, images: np.ndarray, own: np.ndarray, targets: np.ndar
     model, device, parts = model.to(pick_device()).eval(), pick_device(), []
 
     def call(batch: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
-        return edit_images(model, batch, model.encode(batch), *attributes)[1]
+        return edit_images(model, batch, *attributes)
 
     attributes = torch.from_numpy(np.stack([own, targets]).astype(np.float32)).to(device)
     for start in range(0, len(images), 32):

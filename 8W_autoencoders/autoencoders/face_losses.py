@@ -64,25 +64,37 @@ class Editor(nn.Module):
 
     def forward(self, images: torch.Tensor, own: torch.Tensor, targets: torch.Tensor) -> dict:
         """All outputs of a training step: images, and the critic's realness and attributes of real and edited ones."""
+        images = shrink_batch(images, self.autoencoder.side)
         code = self.autoencoder.encode(hide_band(images) if self.training else images)
-        reconstructed, edited = edit_images(self.autoencoder, images, code, own, targets)
+        reconstructed = self.autoencoder.decode(*code, own)
+        edited = add_difference(images, self.autoencoder.decode(*code, targets) - reconstructed, own != targets)
+        seen = augment(edited)
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
-        outputs = {"reconstructed": reconstructed, "edited": edited}
-        outputs["of edited"] = functional_call(self.critic, frozen, (augment(edited),))  # gradients reach images only
-        outputs["of real"] = self.critic(augment(images))
-        outputs["of detached"] = self.critic(augment(edited.detach()))
-        return outputs
+        return {
+            "images": images,
+            "reconstructed": reconstructed,
+            "edited": edited,
+            "of edited": functional_call(self.critic, frozen, (seen,)),  # gradients reach the images only
+            "of real": self.critic(augment(images)),
+            "of detached": self.critic(seen.detach()),
+        }
 
 
-def edit_images(
-    autoencoder: nn.Module, images: torch.Tensor, code: tuple, own: torch.Tensor, targets: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (N, 3, S, S) reconstructed from their code, and edited: they get what changes with the attributes (N, A).
+def shrink_batch(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Images (N, 3, S, S), reduced to (N, 3, side, side) by averaging."""
+    return F.interpolate(images, size=side, mode="area")
 
+
+def edit_images(autoencoder: nn.Module, images: torch.Tensor, own: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Images (N, 3, S, S) plus, in the bands of the changed attributes, what changes when they are decoded.
+
+    Own and target attributes are (N, A). The difference is enlarged to the size of the images.
     Source: Shen and Liu 2017 (residual images), arXiv:1612.05363.
     """
-    reconstructed = autoencoder.decode(*code, own)
-    return reconstructed, add_difference(images, autoencoder.decode(*code, targets) - reconstructed, own != targets)
+    code = autoencoder.encode(shrink_batch(images, autoencoder.side))
+    difference = autoencoder.decode(*code, targets) - autoencoder.decode(*code, own)
+    large = F.interpolate(difference, size=images.shape[-1], mode="bicubic", align_corners=False)
+    return add_difference(images, large, own != targets)
 
 
 def add_difference(images: torch.Tensor, difference: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
@@ -119,6 +131,11 @@ def augment(images: torch.Tensor, reach: int = 4) -> torch.Tensor:
     return shifted + 0.2 * brightness + 0.4 * contrast * (shifted - shifted.mean(dim=(2, 3), keepdim=True))
 
 
+def attribute_loss(logits: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
+    """The binary cross-entropy of logits (N, A) for attributes (N, A) of -1 and 1."""
+    return F.binary_cross_entropy_with_logits(logits, (attributes + 1) / 2)
+
+
 def edit_step(
     model: nn.Module, images: torch.Tensor, own: torch.Tensor, *, attribute: float, adversarial: float, change: float
 ) -> dict:
@@ -126,16 +143,18 @@ def edit_step(
 
     Each image is decoded with its `own` attributes, (N, A) of -1 and 1, and with one attribute turned into its
     opposite; the difference edits the image. The critic must find the new attributes in the edited image, and not
-    notice the edit. Source: He et al. 2017 (AttGAN), arXiv:1711.10678; hinge losses.
+    notice the edit; it learns to find the `own` ones instead. Source: He et al. 2017 (AttGAN), arXiv:1711.10678.
     """
     turned, rows = torch.randint(own.shape[1], (len(own),), device=own.device), torch.arange(len(own))
     targets = own.clone()
     targets[rows, turned] *= -1
     outputs = model(images, own, targets)
-    error, size = (F.l1_loss(outputs[name].float(), images) for name in ("reconstructed", "edited"))
-    (realness, logits), (real, of_real), (fake, _) = (outputs[f"of {kind}"] for kind in ("edited", "real", "detached"))
-    found, known = (F.binary_cross_entropy_with_logits(a, (b + 1) / 2) for a, b in ((logits, targets), (of_real, own)))
+    error, size = (F.l1_loss(outputs[name].float(), outputs["images"]) for name in ("reconstructed", "edited"))
+    (realness, found), (real, of_real), (fake, of_fake) = (
+        outputs[f"of {kind}"] for kind in ("edited", "real", "detached")
+    )
+    edit, known = attribute_loss(found, targets), attribute_loss(of_real, own) + attribute_loss(of_fake, own) / 2
     hinge = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
-    loss = error + attribute * found - adversarial * realness.mean() + change * size + hinge + known
-    losses = {"loss": loss, "error": error, "attribute": found, "realness": realness.mean(), "change": size}
+    loss = error + attribute * edit - adversarial * realness.mean() + change * size + hinge + known
+    losses = {"loss": loss, "error": error, "attribute": edit, "realness": realness.mean(), "change": size}
     return losses | {"hinge": hinge, "critic's attribute": known}

@@ -72,20 +72,23 @@ class Autoencoder(nn.Module):
 class ConditionalAutoencoder(nn.Module):
     """Images (N, 3, S, S) in [0, 1] and attributes (N, A), from -1 (absent) to 1 (present), to images.
 
-    Every block of the decoder receives the attributes as constant feature maps. The code is the smallest feature map
-    and one four times as large, which reaches the decoder by a skip connection: with it, the person remains
-    recognisable. S is a power of two from 64 on. Source: He et al. 2017 (AttGAN), figure 3, arXiv:1711.10678.
+    `differences` (A, 3, S, S) are mean images with each attribute minus those without: the decoder only has to learn
+    what must be added to them for a given face. All of its blocks receive the attributes as constant feature maps. The
+    code is the smallest feature map and one four times as large, which reaches the decoder by a skip connection. S is
+    a power of two from 64 on. Source: He et al. 2017 (AttGAN), figure 3, arXiv:1711.10678.
     """
 
-    def __init__(self, side: int, width: int, attributes: int):
+    def __init__(self, width: int, differences: torch.Tensor):
         super().__init__()
-        channels = channels_of(side, width)
+        attributes, _, self.side, _ = differences.shape
+        self.register_buffer("differences", differences.float())
+        channels = channels_of(self.side, width)
         self.encoder = nn.ModuleList(downsample(a, b) for a, b in pairwise([3, *channels]))
         inputs = [channels[-1], *channels[-2:0:-1]]  # of the decoder's blocks
         inputs[2] += channels[-3]  # the skip connection
         outputs = channels[-2::-1]
         self.decoder = nn.ModuleList(upsample(a + attributes, b) for a, b in zip(inputs, outputs, strict=True))
-        self.head = nn.Sequential(nn.Conv2d(width + attributes, 12, 3, padding=1), nn.PixelShuffle(2))
+        self.head = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width + attributes, 3, 5, padding=2))
 
     def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The code: feature maps of 4 × 4 and of 16 × 16."""
@@ -100,7 +103,8 @@ class ConditionalAutoencoder(nn.Module):
         for number, block in enumerate(self.decoder):
             maps = torch.cat([maps, skip], dim=1) if number == 2 else maps
             maps = block(append(maps, attributes))
-        return self.head(append(maps, attributes)) + 0.5
+        mean_effects = torch.einsum("na,achw->nchw", attributes / 2, self.differences)
+        return self.head(append(maps, attributes)) + 0.5 + mean_effects
 
     def forward(self, images: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
         return self.decode(*self.encode(images), attributes)

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from autoencoders.batches import reconstruct
 from autoencoders.config import Config
+from autoencoders.edits import mean_direction
 from autoencoders.evaluators import (
     FEATURES,
     LABELLER,
@@ -28,7 +29,7 @@ from autoencoders.evaluators import (
 )
 from autoencoders.face_losses import Editor, edit_step, mse_step
 from autoencoders.face_models import Autoencoder, ConditionalAutoencoder, Critic
-from autoencoders.faces import FaceImages, Faces, fingerprint_of, shrink
+from autoencoders.faces import ATTRIBUTES, FaceImages, Faces, fingerprint_of, shrink
 from autoencoders.identity import IdentityNet, identity_parts, identity_step
 from autoencoders.image_metrics import mean_squared_error
 from autoencoders.networks import FOLDER, obtain_network
@@ -78,19 +79,28 @@ def recognizer(part: Faces, faces: Faces, config: Config) -> tuple[nn.Module, di
     return face_network("face_identity", build, identity_step, tuple(parts), faces, config, epochs, lr)
 
 
-def build_editor(config: Config) -> Editor:
-    """The conditional autoencoder with its critic, untrained."""
-    return Editor(
-        ConditionalAutoencoder(config.small_side, config.edit_width, 2),
-        Critic(config.small_side, config.critic_width, 2),
-    )
+def build_editor(differences: torch.Tensor, config: Config) -> Editor:
+    """The conditional autoencoder with its critic, untrained; `differences` are those of `mean_differences`."""
+    autoencoder = ConditionalAutoencoder(config.edit_width, differences)
+    return Editor(autoencoder, Critic(autoencoder.side, config.critic_width, len(differences)))
+
+
+def mean_differences(part: Faces, side: int) -> torch.Tensor:
+    """For each of ATTRIBUTES, the mean image with it minus that without, reduced, (A, 3, side, side); symmetric.
+
+    Raises: ValueError if an attribute has only one class.
+    """
+    small, labels = shrink(part.images, side), labels_of(part)
+    means = [mean_direction(small, labels[:, column], name) for column, name in enumerate(ATTRIBUTES)]
+    differences = torch.from_numpy(np.stack(means) / 255).float().permute(0, 3, 1, 2)
+    return (differences + differences.flip(-1)) / 2
 
 
 def editor(
     parts: dict[str, Faces],
     faces: Faces,
     config: Config,
-    build: Callable[[Config], nn.Module] = build_editor,
+    build: Callable[[torch.Tensor, Config], nn.Module] = build_editor,
     step: Callable = edit_step,
 ) -> tuple[nn.Module, dict]:
     """The conditional autoencoder, trained with its critic; returns as `obtain_network`. The critic is not released."""
@@ -102,9 +112,10 @@ def editor(
     key = describe_classifier("face_labeller", LABELLER, parts["train"], faces, config, {}, balanced=False)[0].key
     train = LabelledFaces(parts["train"], label, key, config.glasses_share, mirror=True)
     sets = train, LabelledFaces(parts["validation"], label, key)
+    build = partial(build, mean_differences(parts["train"], config.small_side), config)
     options = {"epochs": config.edit_epochs, "lr": config.edit_lr, "batch_size": config.edit_batch_size}
     options |= {"last": True, "labels": True}
-    return face_network("face_editor", partial(build, config), partial(step, **weights), sets, faces, config, **options)
+    return face_network("face_editor", build, partial(step, **weights), sets, faces, config, **options)
 
 
 def labeller(part: Faces, faces: Faces, config: Config) -> tuple[nn.Module, dict]:
