@@ -29,10 +29,10 @@ class Config:
     perceptual_weight: float = 0.05
     edit_width: int = 24  # channels of the first layer of the conditional autoencoder
     edit_epochs: int = 16
-    edit_lr: float = 4e-4
+    edit_lr: float = 3e-4
     edit_batch_size: int = 16
     edit_attribute: float = 0.3  # weights of the losses
-    edit_adversarial: float = 0.1
+    edit_adversarial: float = 0.2
     edit_change: float = 0.2
     glasses_share: float = 0.4  # of the faces in a batch that wear glasses
     critic_width: int = 24

@@ -99,12 +99,17 @@ def edit_images(autoencoder: nn.Module, images: torch.Tensor, own: torch.Tensor,
 
 def add_difference(images: torch.Tensor, difference: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
     """Images (N, 3, S, S) plus what is in the bands of the `changed` attributes, bool (N, A), of a difference."""
-    place, masks = (torch.arange(images.shape[-1], device=images.device) + 0.5) / images.shape[-1], []
+    return images + band_masks(changed, images.shape[-1]) * difference
+
+
+def band_masks(changed: torch.Tensor, side: int) -> torch.Tensor:
+    """1 in the bands of the `changed` attributes, bool (N, A), else 0, with soft edges: (N, 1, side, side)."""
+    place, masks = (torch.arange(side, device=changed.device) + 0.5) / side, []
     for top, bottom, left, right in BANDS.values():
         rows, columns = (place >= top) & (place < bottom), (place >= left) & (place < right)
         masks.append((rows[:, None] & columns).float())
-    soft = F.avg_pool2d(F.pad(torch.stack(masks)[:, None], [4] * 4, mode="replicate"), 9, stride=1)  # no visible edge
-    return images + (changed[:, :, None, None, None] * soft).amax(dim=1) * difference
+    soft = F.avg_pool2d(F.pad(torch.stack(masks)[:, None], [4] * 4, mode="replicate"), 9, stride=1)
+    return (changed[:, :, None, None, None] * soft).amax(dim=1)
 
 
 def hide_band(images: torch.Tensor, share: float = 0.4) -> torch.Tensor:
@@ -131,6 +136,12 @@ def augment(images: torch.Tensor, reach: int = 4) -> torch.Tensor:
     return shifted + 0.2 * brightness + 0.4 * contrast * (shifted - shifted.mean(dim=(2, 3), keepdim=True))
 
 
+def mean_within(scores: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """The mean of scores (N, 1, P, P) of patches, weighted by how much of each patch is in masks (N, 1, S, S)."""
+    weights = F.adaptive_avg_pool2d(masks, scores.shape[-1])
+    return (scores * weights).sum() / weights.sum()
+
+
 def attribute_loss(logits: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
     """The binary cross-entropy of logits (N, A) for attributes (N, A) of -1 and 1."""
     return F.binary_cross_entropy_with_logits(logits, (attributes + 1) / 2)
@@ -149,12 +160,13 @@ def edit_step(
     targets = own.clone()
     targets[rows, turned] *= -1
     outputs = model(images, own, targets)
-    error, size = (F.l1_loss(outputs[name].float(), outputs["images"]) for name in ("reconstructed", "edited"))
     (realness, found), (real, of_real), (fake, of_fake) = (
         outputs[f"of {kind}"] for kind in ("edited", "real", "detached")
     )
+    masks = band_masks(own != targets, outputs["images"].shape[-1])  # elsewhere, edited images are the real ones
+    realness, hinge = mean_within(realness, masks), mean_within(F.relu(1 - real) + F.relu(1 + fake), masks)
+    error, size = (F.l1_loss(outputs[name].float(), outputs["images"]) for name in ("reconstructed", "edited"))
     edit, known = attribute_loss(found, targets), attribute_loss(of_real, own) + attribute_loss(of_fake, own) / 2
-    hinge = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
-    loss = error + attribute * edit - adversarial * realness.mean() + change * size + hinge + known
-    losses = {"loss": loss, "error": error, "attribute": edit, "realness": realness.mean(), "change": size}
+    loss = error + attribute * edit - adversarial * realness + change * size + hinge + known
+    losses = {"loss": loss, "error": error, "attribute": edit, "realness": realness, "change": size}
     return losses | {"hinge": hinge, "critic's attribute": known}

@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 SMALLEST = 4  # height and width of the last feature maps
 LIMIT = 6  # no layer has more than this multiple of the first layer's channels
@@ -124,16 +123,13 @@ def look(channels_in: int, channels_out: int) -> nn.Sequential:
 class Critic(nn.Module):
     """Images (N, 3, S, S) to realness of patches, (N, 1, S/8, S/8), and logits of the attributes, (N, attributes).
 
-    The patches are those of PatchGAN (Isola et al. 2017), the second head is AttGAN's (He et al. 2017). Spectral norm
-    of the common layers limits how fast they change with the image (Miyato et al. 2018, arXiv:1802.05957).
+    The patches are those of PatchGAN (Isola et al. 2017), the second head is AttGAN's (He et al. 2017).
     """
 
     def __init__(self, side: int, width: int, attributes: int):
         super().__init__()
         channels = [3, width, 2 * width, 4 * width]
         self.features = nn.Sequential(*(look(a, b) for a, b in pairwise(channels)))
-        for block in self.features:
-            spectral_norm(block[0])
         self.realness = nn.Conv2d(channels[-1], 1, 3, padding=1)
         self.deepest = nn.Sequential(look(channels[-1], channels[-1]), nn.Flatten())
         self.to_attributes = nn.Linear(channels[-1] * (side // 16) ** 2, attributes)

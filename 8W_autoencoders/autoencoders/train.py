@@ -61,6 +61,16 @@ def fall_late(optimizer: Optimizer, steps: int) -> LRScheduler:
     return LambdaLR(optimizer, lambda step: min(1.0, 2 * (1 - step / steps)))
 
 
+def parameter_groups(model: nn.Module, lr: float) -> list[dict]:
+    """What the optimizer trains; a critic has three times the learning rate of the network that it judges.
+
+    Source: Heusel et al. 2017 (two time-scale update rule), arXiv:1706.08500.
+    """
+    if not hasattr(model, "critic"):
+        return [{"params": list(model.parameters())}]
+    return [{"params": list(model.autoencoder.parameters())}, {"params": list(model.critic.parameters()), "lr": 3 * lr}]
+
+
 def fit(
     model: nn.Module,
     step: Step,
@@ -75,13 +85,13 @@ def fit(
     """Train `model` in place; it ends with the weights of the epoch with the lowest validation loss, or the `last` one.
 
     `step(model, *batch)` returns the losses of a batch, of which "loss" is minimised. Returns one dict per epoch.
-    A model with a `critic` is trained with less momentum and without the one-cycle schedule, which changes it.
+    A model with a `critic` is trained with less momentum, and without the one-cycle schedule, which changes it.
     `checkpoint` and `key` are those of `coursework.training.train_model`.
     """
     accelerator = build_accelerator(config.precision)
     adversarial = hasattr(model, "critic")
     betas = (0.5, 0.99) if adversarial else (0.9, 0.999)
-    optimizer = AdamW(model.parameters(), lr=config.lr, betas=betas, weight_decay=1e-4)
+    optimizer = AdamW(parameter_groups(model, config.lr), lr=config.lr, betas=betas, weight_decay=1e-4)
     schedule = fall_late if adversarial else partial(one_cycle, lr=config.lr, warm_up=0.15)
 
     def validate(model: nn.Module) -> dict[str, float]:
