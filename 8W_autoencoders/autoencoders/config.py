@@ -44,7 +44,7 @@ class Config:
     code_sizes: tuple[int, ...] = (8, 32, 128, 512)
     code_size_epochs: int = 10
     denoiser_epochs: int = 30
-    steps: tuple[float, ...] = (0, 0.5, 1, 1.5, 2, 3)  # sizes of an edit
+    steps: tuple[float, ...] = (0, 1, 2, 3, 4, 6)  # sizes of an edit
     evaluated: int = 3000  # training faces from which the evaluators learn
     measured: int = 500  # test faces of which reconstructions are measured
     corrupted: int = 200  # test faces that are corrupted and restored
