@@ -43,7 +43,7 @@ class Config:
     small_width: int = 16
     code_sizes: tuple[int, ...] = (8, 32, 128, 512)
     code_size_epochs: int = 10
-    denoiser_epochs: int = 30
+    denoiser_epochs: int = 8
     steps: tuple[float, ...] = (0, 1, 2, 3, 4, 6)  # sizes of an edit
     evaluated: int = 3000  # training faces from which the evaluators learn
     measured: int = 500  # test faces of which reconstructions are measured
