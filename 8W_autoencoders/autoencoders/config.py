@@ -49,7 +49,8 @@ class Config:
     measured: int = 500  # test faces of which reconstructions are measured
     corrupted: int = 200  # test faces that are corrupted and restored
     tuned: int = 24  # validation faces on which the settings of classical methods are selected
-    traced: int = 120  # faces that are edited for each attribute
+    traced: int = 80  # faces that are edited for each attribute and step size
+    edited: int = 400  # test faces that are edited for each attribute with the selected step size
     pairs: int = 20  # of faces for the blind check, for each attribute
 
     # vae_digits.ipynb; a pass is one use of all training images
