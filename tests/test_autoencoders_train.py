@@ -166,9 +166,9 @@ def test_code_sizes_are_compared(tmp_path, monkeypatch):
 def test_unknown_attributes_are_filled_by_the_classifier(monkeypatch):
     faces = make_faces(4)
     faces.attributes.iloc[2:, 1] = np.nan
-    monkeypatch.setattr(evaluators, "predict_attributes", lambda *_: np.array([[0.25] * 2] * 3 + [[0.25, 0.75]]))
+    monkeypatch.setattr(evaluators, "predict_attributes", lambda *_: np.full((4, 2), 0.25))
     filled = evaluators.fill_attributes(faces, None)
-    assert filled.tolist() == [[-1, -1], [1, -1], [-1, -1], [1, 1]]
+    assert filled.tolist() == [[-1, -1], [1, -1], [-1, -0.5], [1, -0.5]]
 
 
 def test_a_share_of_each_batch_wears_glasses(monkeypatch):
@@ -186,18 +186,16 @@ def test_a_network_with_a_critic_has_another_optimizer(monkeypatch):
     found = []
 
     def note(model, loader, optimizer, build_scheduler, *_, **__):
-        rates = [group["lr"] for group in optimizer.param_groups]
-        found.append((optimizer.param_groups[0]["betas"][0], build_scheduler(optimizer, steps=100), rates))
+        found.append((optimizer.param_groups[0]["betas"][0], build_scheduler(optimizer, steps=100)))
         return []
 
     monkeypatch.setattr(train, "train_model", note)
     model = make_model()
     train.fit(model, mse_step, make_set(), make_set(), TRAIN)
-    model.autoencoder, model.critic = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    model.critic = torch.nn.Linear(1, 1)
     train.fit(model, mse_step, make_set(), make_set(), TRAIN)
-    assert [momentum for momentum, _, _ in found] == [0.9, 0.5]
-    assert found[1][2] == [TRAIN.lr, 3 * TRAIN.lr]
-    factor, _ = found[1][1].lr_lambdas
+    assert [momentum for momentum, _ in found] == [0.9, 0.5]
+    (factor,) = found[1][1].lr_lambdas
     assert [factor(step) for step in (0, 50, 75, 100)] == [1, 1, 0.5, 0]
 
 

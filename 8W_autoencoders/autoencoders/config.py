@@ -43,14 +43,13 @@ class Config:
     small_width: int = 16
     code_sizes: tuple[int, ...] = (8, 32, 128, 512)
     code_size_epochs: int = 10
-    denoiser_epochs: int = 8
+    denoiser_epochs: int = 30
     steps: tuple[float, ...] = (0, 1, 2, 3, 4, 6)  # sizes of an edit
     evaluated: int = 3000  # training faces from which the evaluators learn
     measured: int = 500  # test faces of which reconstructions are measured
     corrupted: int = 200  # test faces that are corrupted and restored
     tuned: int = 24  # validation faces on which the settings of classical methods are selected
-    traced: int = 80  # faces that are edited for each attribute and step size
-    edited: int = 400  # test faces that are edited for each attribute with the selected step size
+    traced: int = 120  # faces that are edited for each attribute
     pairs: int = 20  # of faces for the blind check, for each attribute
 
     # vae_digits.ipynb; a pass is one use of all training images

@@ -55,18 +55,15 @@ def plot_curves(curves: dict[str, dict[str, pd.DataFrame]], references: dict[str
     `references` are the identity rates of the originals, `target` the rate at which methods are compared.
     """
     figure, axes = plt.subplots(1, len(curves), figsize=(5.5 * len(curves), 3.8), sharey=True, squeeze=False)
-    names = dict.fromkeys(name for methods in curves.values() for name in methods)
-    colours = dict(zip(names, COLOURS, strict=False))
     for ax, (attribute, methods) in zip(axes[0], curves.items(), strict=True):
-        for name, table in methods.items():
-            ax.plot(table["attribute"], table["identity"], "o-", color=colours[name], markersize=4, label=name)
+        for colour, (name, table) in zip(COLOURS, methods.items(), strict=False):
+            ax.plot(table["attribute"], table["identity"], "o-", color=colour, markersize=4, label=name)
         ax.axvline(target, color=GREY, linestyle=":", linewidth=1)
         ax.axhline(references[attribute], color=GREY, linestyle="--", linewidth=1)
         ax.set(title=attribute.capitalize(), xlabel="fraction classified as having the attribute")
         ax.set(xlim=(-0.03, 1.03), ylim=(0, 1))
     axes[0, 0].set_ylabel("same person in the top 5")
-    if names:
-        axes[0, 0].legend(fontsize=9)
+    axes[0, 0].legend(fontsize=9)
     return figure
 
 

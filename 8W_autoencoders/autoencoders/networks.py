@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 import torch
 from torch import nn
 from torch.utils.data import Dataset
@@ -16,7 +15,7 @@ from autoencoders.likelihood import negative_log_likelihood
 from autoencoders.mnist import BinaryDigits, Digits, binarise, fingerprint_of
 from autoencoders.train import TrainConfig, fit
 from autoencoders.vae import log_weights
-from coursework.checkpoints import obtain, only_starts, read_facts, recorded
+from coursework.checkpoints import obtain, only_starts, recorded
 from coursework.provenance import Fingerprint, Training, architecture_of, fingerprint
 from coursework.source_code import model_code, training_code
 from coursework.training import Step
@@ -129,19 +128,3 @@ def likelihood_record(
 
     training = describe(settings)
     return recorded("8W", FOLDER, f"likelihood/{name}", training, compute, config.retrain, practice)
-
-
-def released_trainings() -> pd.DataFrame:
-    """All released weights of the week: how they were trained, and for how long (minutes, 0 for a few seconds)."""
-    rows = {}
-    for path in sorted((FOLDER / "weights").glob("*.safetensors")):
-        facts = read_facts(path)
-        settings, spent = facts["settings"], facts["training"]
-        rows[path.stem] = {
-            "batch size": settings.get("batch_size", ""),
-            "learning rate": settings.get("lr", ""),
-            "steps": spent["steps"],
-            "minutes": round(spent["minutes"]),
-            "device": spent["device"],
-        }
-    return pd.DataFrame(rows).T

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-PIXELS = 784  # 28 × 28
+PIXELS = 28 * 28
 
 
 def build_mlp(*sizes: int) -> nn.Sequential:
