@@ -18,7 +18,6 @@ def predict(
     prepare: Callable[[argparse.Namespace], Answer],
     tell: Callable[[dict], str],
     add_options: Callable[[argparse.ArgumentParser], None] | None = None,
-    command: str = "predict",
 ) -> int:
     """Answer for each file that `arguments` name, a line each or all as JSON; returns the exit status.
 
@@ -26,7 +25,7 @@ def predict(
     dict of JSON values. `tell` makes a line of text of it. A file that cannot be used is one line on stderr; the
     others are answered nevertheless, and the status is 1. Progress is shown on a terminal only.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m {package} {command}", description=description)
+    parser = argparse.ArgumentParser(prog=f"python -m {package} predict", description=description)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON list instead of a line for each file")
     if add_options:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 from PIL.Image import Resampling, Transpose
 
-from autoencoders import faces as autoencoders_faces
+from autoencoders import data as autoencoders_data
 from coursework import images
 from gan import data as gan_data
 from segmentation import data as segmentation_data
@@ -60,7 +60,7 @@ def test_ordinary_files_keep_the_pixels_that_weights_were_trained_on(tmp_path, n
         found, size = simpsons_data.read_image(path, side)
         assert np.array_equal(found, squeezed)
         assert size == before.size
-    for side, share in ((64, autoencoders_faces.CROP), (128, gan_data.CROP), (32, 1.0)):
+    for side, share in ((64, autoencoders_data.CROP), (128, gan_data.CROP), (32, 1.0)):
         size = share * 213
         box = (125 - size / 2, 106.5 - size / 2, 125 + size / 2, 106.5 + size / 2)
         middle = before.resize((side, side), Resampling.BICUBIC, box, reducing_gap=3)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from autoencoders import faces as autoencoders_faces
+from autoencoders import data as autoencoders_data
 from autoencoders.config import CONFIGS as AUTOENCODERS
 from coursework import lfw
 from gan import data as gan_data
@@ -83,6 +83,6 @@ def test_an_archive_is_named_by_either_week(root, name):
         archive.writestr("lfw-deepfunneled/lfw-deepfunneled/Ann_Lee/Ann_Lee_0001.jpg", b"")
     message = f"{name} in the data folder is not unpacked; unpack it into lfw/"
     with pytest.raises(FileNotFoundError, match=message):
-        autoencoders_faces.load_faces(AUTOENCODERS["sample"])
+        autoencoders_data.load_faces(AUTOENCODERS["sample"])
     with pytest.raises(FileNotFoundError, match=message):
         gan_data.load_faces(replace(GAN["sample"], sources=("lfw", "drawn")), 128)

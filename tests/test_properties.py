@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autoencoders import faces
+from autoencoders import data as faces
 from gan import losses as gan_losses
 from gan import metrics as gan_metrics
 from hardhat import data as hardhat_data
@@ -71,7 +71,8 @@ def test_nobody_is_in_two_parts(numbers, seed):
     people = np.array([f"P{number}" for number in numbers])
     if len(np.unique(people)) < 5:
         return
-    rows = faces.assign_people(people, (0.2, 0.3), seed)
+    some = faces.Faces(np.zeros((len(people), 1, 1, 3), np.uint8), list(people), people, None, "x", "x")
+    rows = faces.split_people(some, (0.2, 0.3), seed)
     assert sorted(np.concatenate(list(rows.values()))) == list(range(len(people)))
     assert sum(len(set(people[part])) for part in rows.values()) == len(set(people))
 

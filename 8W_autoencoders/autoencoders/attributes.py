@@ -1,7 +1,7 @@
-"""Attributes of faces: LFW's attribute file, or expressions and glasses that people labelled.
+"""What is known of a face: LFW's attribute file, or expressions and glasses that people labelled.
 
 Sources: N. Kumar et al., "Attribute and simile classifiers for face verification", 2009 (lfw_attributes.txt); the
-repository muxspace/facial_expressions (lfw_expressions.csv); glasses.csv is our own, labelled by eye.
+repository muxspace/facial_expressions (lfw_expressions.csv); glasses.csv is our own, from looking.
 """
 
 from pathlib import Path
@@ -14,9 +14,9 @@ NAMES = {"Smiling": "smiling", "Eyeglasses": "glasses"}  # of the attribute file
 
 
 def read_all_attributes(folder: Path, files: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """A row for each file, in their order: 1, 0 or NaN (unknown); and notes on files and rows that did not match.
+    """A row a file, in their order: 1, 0 or NaN where nothing is known; and notes on what did not match.
 
-    The columns smiling and glasses are always there, besides those of an attribute file.
+    The columns smiling and glasses are always there, those of an attribute file besides.
     """
     if (folder / "lfw_attributes.txt").is_file():
         return match(read_lfw_attributes(folder / "lfw_attributes.txt"), files, "lfw_attributes.txt")
@@ -33,7 +33,7 @@ def read_all_attributes(folder: Path, files: list[str]) -> tuple[pd.DataFrame, l
 
 
 def match(table: pd.DataFrame, files: list[str], source: str) -> tuple[pd.DataFrame, list[str]]:
-    """`table` (index: file names) in the order of `files`, and notes on rows without image and images without row."""
+    """`table` (index: file names) in the order of `files`, and how many of either have no partner."""
     if table.index.has_duplicates:
         raise ValueError(f"{source} has {table.index[table.index.duplicated()][0]} twice")
     unknown, missing = len(table.index.difference(files)), len(pd.Index(files).difference(table.index))
@@ -43,9 +43,9 @@ def match(table: pd.DataFrame, files: list[str], source: str) -> tuple[pd.DataFr
 
 
 def read_lfw_attributes(path: Path) -> pd.DataFrame:
-    """lfw_attributes.txt: two lines of comments, the second with the columns; then tab-separated; positive means yes.
+    """lfw_attributes.txt: two lines of comment, the second with the columns, tabs between; positive means yes.
 
-    Raises: ValueError that names the line of a truncated row or of a value that is no number; or if it is no text.
+    Raises: ValueError that names the line for a row that is cut off or holds no number, or for what is no text.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from autoencoders.face_losses import mse_step
-from autoencoders.face_models import Autoencoder
-from autoencoders.faces import FaceImages
+from autoencoders.losses import autoencoder_loss
+from autoencoders.models import build_face_model
+from autoencoders.sets import FaceSet
 from autoencoders.train import TrainConfig, fit
 from coursework.runtime import half_precision
 
@@ -14,5 +14,6 @@ TITLE, SIZES = "8W an epoch, faces", (128, 256, 512, 1024)
 def prepare(n: int):
     """What is timed, for so many faces of 64 pixels."""
     images = np.random.default_rng(0).integers(0, 256, (n, 64, 64, 3), dtype=np.uint8)
-    parts = FaceImages(images, mirror=True), FaceImages(images[:2])
-    return lambda: fit(Autoencoder(64, 16, 128), mse_step, *parts, TrainConfig(1, 32, 1e-3, half_precision()))
+    shown, few = FaceSet(images, mirror=True), FaceSet(images[:2])
+    model = build_face_model("ae", 64, 16, 128)
+    return lambda: fit(model, autoencoder_loss, shown, few, TrainConfig(1, 32, precision=half_precision()))

@@ -1,4 +1,4 @@
-"""Week 8, faces and attributes: LFW's layout read from generated images; errors name what is wrong."""
+"""Faces, attributes and digits: LFW's layout read from made-up pictures, and what is wrong is named."""
 
 import io
 from dataclasses import replace
@@ -9,13 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from autoencoders import attributes, faces
-from autoencoders.batches import in_batches
+from autoencoders import attributes, data, digits
 from autoencoders.config import CONFIGS
+from autoencoders.sets import in_batches
 from coursework import images, people
 from coursework.standins import MARK
 
 CONFIG = replace(CONFIGS["tiny"], side=16)
+ATTRIBUTES = ("smiling", "glasses")
 HEADER = "# a comment\n#\tperson\timagenum\tMale\tSmiling\tEyeglasses\n"
 
 
@@ -36,10 +37,10 @@ def lfw(tmp_path, monkeypatch):
 
 
 def load():
-    return faces.load_faces(replace(CONFIG, sources=("folder",)))
+    return data.load_faces(replace(CONFIG, sources=("folder",)))
 
 
-def test_images_are_cropped_and_cached(lfw, monkeypatch):
+def test_pictures_are_cropped_and_kept(lfw, monkeypatch):
     first = lfw / "lfw-deepfunneled/Ann_Lee/Ann_Lee_0001.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (250, 250, 3), dtype=np.uint8)).save(first)
     found = load()
@@ -47,27 +48,27 @@ def test_images_are_cropped_and_cached(lfw, monkeypatch):
     assert found.images.dtype == np.uint8
     assert found.people.tolist() == ["Ann_Lee", "Ann_Lee", "Bo_Ek", "Cy_Du", "Di_Mo"]
     assert isinstance(found.images, np.memmap)
-    assert np.array_equal(found.images[0], images.read_middle(first, 16, faces.CROP))
+    assert np.array_equal(found.images[0], images.read_middle(first, 16, data.CROP))
     monkeypatch.setattr(images, "decode", None)  # the second time they are there
     assert np.array_equal(load().images, found.images)
 
 
-def test_the_crop_is_the_middle(tmp_path):
+def test_the_middle_is_what_is_seen(tmp_path):
     picture = np.zeros((250, 250, 3), np.uint8)
-    picture[61:189, 61:189] = 200
+    picture[80:170, 80:170] = 200
     Image.fromarray(picture).save(tmp_path / "face.png")
-    inside = images.read_middle(tmp_path / "face.png", 16, faces.CROP)[1:-1, 1:-1]  # the outermost see around
+    inside = images.read_middle(tmp_path / "face.png", 16, data.CROP)[1:-1, 1:-1]  # the outermost see around
     assert (inside >= 195).all()
     Image.fromarray(np.pad(picture, ((0, 0), (75, 75), (0, 0)))).save(tmp_path / "wide.png")
-    assert np.array_equal(images.read_middle(tmp_path / "wide.png", 16, faces.CROP)[1:-1, 1:-1], inside)
+    assert np.array_equal(images.read_middle(tmp_path / "wide.png", 16, data.CROP)[1:-1, 1:-1], inside)
 
 
-def test_grey_and_oblong_images_are_read(lfw):
+def test_grey_and_oblong_pictures_are_taken(lfw):
     write_face(lfw / "lfw-deepfunneled/Bo_Ek/Bo_Ek_0001.jpg", (300, 250), "L")
     assert load().images.shape == (5, 16, 16, 3)
 
 
-def test_a_corrupt_image_is_named(lfw):
+def test_a_corrupt_picture_is_named(lfw):
     (lfw / "lfw-deepfunneled/Bo_Ek/Bo_Ek_0001.jpg").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"1 of 5 images cannot be read: Bo_Ek/Bo_Ek_0001.jpg is no image file"):
         load()
@@ -188,73 +189,72 @@ def test_glasses_must_be_yes_or_no(tmp_path):
         attributes.read_glasses(path)
 
 
-def make_faces(people=16, **labels):
-    """Three images of each person; every second one has the attributes, unless `labels` say otherwise."""
-    number = 3 * people
-    table = pd.DataFrame({name: labels.get(name, np.arange(number) % 2.0) for name in faces.ATTRIBUTES})
-    names = np.repeat([f"P{k}" for k in range(people)], 3)
-    images_ = np.zeros((number, 4, 4, 3), np.uint8)
-    return faces.Faces(images_, [str(k) for k in range(number)], names, table, "trial", "trial")
-
-
 def test_people_are_in_one_part_only():
-    parts = faces.split_people(make_faces(40), (0.1, 0.2), 0)
-    assert {name: len(part) for name, part in parts.items()} == {"train": 84, "validation": 12, "test": 24}
-    groups = [set(part.people) for part in parts.values()]
+    names = np.repeat([f"P{k}" for k in range(20)], 3)
+    table = pd.DataFrame(index=range(60))
+    some = data.Faces(np.zeros((60, 4, 4, 3), np.uint8), [str(k) for k in range(60)], names, table, "x", "x")
+    rows = data.split_people(some, (0.1, 0.2), 0)
+    assert sorted(np.concatenate(list(rows.values())).tolist()) == list(range(60))
+    groups = [set(names[found]) for found in rows.values()]
+    assert [len(group) for group in groups] == [2, 4, 14]
     assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
-    assert sorted(int(file) for part in parts.values() for file in part.files) == list(range(120))
+    with pytest.raises(ValueError, match="nobody is left for validation"):
+        data.split_people(some.take(np.arange(6)), (0.1, 0.5), 0)
 
 
-def test_both_names_of_a_person_are_in_one_part(lfw):
-    for name in ("Ricky_Ray", "Bart_Hendricks", "Carlos_Beltran", "Raul_Ibanez"):
-        write_face(lfw / "lfw-deepfunneled" / name / f"{name}_0001.jpg")
-    found = load()
-    people_of = dict(zip(found.files, found.people, strict=True))
-    assert people_of["Bart_Hendricks_0001.jpg"] == people_of["Ricky_Ray_0001.jpg"]
-    assert people_of["Raul_Ibanez_0001.jpg"] == people_of["Carlos_Beltran_0001.jpg"]
+def make_parts(**labels):
+    """Three parts of 24 faces, three of each person; `labels` are (smiling, glasses) of all faces of a part."""
+    table = pd.DataFrame({"smiling": [0.0, 1.0] * 12, "glasses": [1.0, 0.0] * 12})
+    faces = data.Faces(
+        np.zeros((24, 4, 4, 3)), [str(k) for k in range(24)], np.repeat(list("abcdefgh"), 3), table, "x", "x"
+    )
+    parts = dict.fromkeys(("train", "validation", "test"), faces)
+    return parts | {name: replace(faces, attributes=table.assign(glasses=value)) for name, value in labels.items()}
 
 
 @pytest.mark.fault(
     "too few people for an attribute (8W)",
     "an error before training that names the attribute, the split, the counts and the setting to change",
 )
-@pytest.mark.parametrize("value", [0.0, 1.0, np.nan])
-def test_attributes_that_a_part_lacks_are_named(value):
-    message = r"16 people are too few: .*glasses in test: \d+ faces with and \d+ without.*setting people.*limit"
-    with pytest.raises(ValueError, match=message):
-        faces.split_people(make_faces(glasses=np.full(48, value)), (0.2, 0.2), 0)
-
-
-def test_a_few_people_of_lfw_are_refused_in_the_first_cells(lfw):
-    with pytest.raises(ValueError, match=r"4 people are too few: .*test has \d faces, expected 8"):
-        faces.split_people(load(), (0.25, 0.25), 0)
-
-
-@pytest.mark.fault(
-    "fewer than ten faces with an attribute (8W)", "a printed line that names attribute, split and count"
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("train", 0.0, r"glasses in train: 0 faces with and 24 without, expected some of both"),
+        ("train", np.nan, r"glasses in train: 0 faces with and 0 without, expected some of both"),
+        ("validation", 1.0, r"glasses in validation: 24 faces with and 0 without, expected some without"),
+        ("test", 1.0, r"glasses in test: 24 faces with and 0 without, expected some of both.*setting people.*limit"),
+    ],
 )
-def test_few_faces_with_an_attribute_are_reported():
-    parts = faces.split_people(make_faces(40, glasses=(np.arange(120) % 12 == 0) * 1.0), (0.2, 0.2), 0)
-    lines = faces.warn_of_few(parts)
-    assert any(line.startswith("glasses: only 2 faces with it in test") for line in lines)
-    assert not any("smiling" in line and "train" in line for line in lines)
+def test_attributes_that_a_part_lacks_are_named(part, value, message):
+    data.check_parts(make_parts(), ("smiling", "glasses"))
+    data.check_parts(make_parts(validation=0.0), ("smiling", "glasses"))  # nobody with glasses is needed there
+    with pytest.raises(ValueError, match=f"24 people are too few: {message}"):
+        data.check_parts(make_parts(**{part: value}), ("smiling", "glasses"))
 
 
-def test_the_synthetic_people_of_tiny_are_enough(tmp_path, monkeypatch):
+def test_too_few_faces_and_people_without_a_second_picture_are_named():
+    parts = make_parts()
+    parts["test"] = parts["test"].take(np.arange(0, 18, 3))
+    message = r"test has 6 faces, expected 8; nobody in test has 2 pictures; smiling in test: .*; glasses in test"
+    with pytest.raises(ValueError, match=message):
+        data.check_parts(
+            {**parts, "test": replace(parts["test"], attributes=parts["test"].attributes * np.nan)}, ATTRIBUTES
+        )
+
+
+def test_a_few_people_of_lfw_are_refused_in_the_first_cells(lfw, monkeypatch):
+    found = load()
+    parts = {name: found.take(rows) for name, rows in data.split_people(found, (0.25, 0.25), 0).items()}
+    with pytest.raises(ValueError, match=r"4 people are too few: .*glasses in validation: 0 faces with and 0 without"):
+        data.check_parts(parts, ATTRIBUTES)
+
+
+def test_the_drawn_people_of_tiny_are_enough(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
-    tiny = CONFIGS["tiny"]
-    assert set(faces.split_people(faces.load_faces(tiny), tiny.parts, tiny.seed)) == {"train", "validation", "test"}
-
-
-def test_images_are_mirrored_and_reduced():
-    images_ = np.arange(4 * 4 * 3, dtype=np.uint8).reshape(1, 4, 4, 3)
-    plain = faces.to_tensor(images_)
-    batch = faces.FaceImages(images_.repeat(64, 0), mirror=True).__getitems__(list(range(64)))[0]
-    same = [torch.equal(image, plain[0]) for image in batch]
-    assert 16 < sum(same) < 48
-    assert all(torch.equal(image, plain[0].flip(-1)) for image, equal in zip(batch, same, strict=True) if not equal)
-    assert np.array_equal(faces.shrink(images_, 2)[0, 0, 0], images_[0, :2, :2].mean(axis=(0, 1)).round())
+    found = data.load_faces(CONFIGS["tiny"])
+    rows = data.split_people(found, CONFIGS["tiny"].parts, CONFIGS["tiny"].seed)
+    data.check_parts({name: found.take(some) for name, some in rows.items()}, ATTRIBUTES)
 
 
 def test_nothing_to_compute_on_is_named():
@@ -262,12 +262,12 @@ def test_nothing_to_compute_on_is_named():
         in_batches(torch.nn.Identity(), np.zeros((0, 8, 8, 3), np.uint8))
 
 
-def test_synthetic_faces_have_true_attributes(tmp_path, monkeypatch):
+def test_the_stand_in_tells_the_truth(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("COURSEWORK_BUILD", str(tmp_path / "build"))
-    found = faces.load_faces(replace(CONFIG, people=4, images_per_person=3))
+    found = data.load_faces(replace(CONFIG, people=4, pictures=3))
     assert len(found) == 12
-    assert found.name == "synthetic_faces"
+    assert found.name == "drawn_faces"
     assert len(found.generator) == 64
     assert found.notes == ()
     assert set(found.attributes.columns) == {"smiling", "glasses", *people.ATTRIBUTES[2:]}
@@ -288,3 +288,14 @@ def test_what_is_worn_is_independent_of_who_one_is():
     glasses, black = (truth[:, people.ATTRIBUTES.index(name)] > 0 for name in ("Eyeglasses", "Black Hair"))
     assert abs(glasses[black].mean() - glasses[~black].mean()) < 0.15
     assert 0.25 < glasses.mean() < 0.45
+
+
+def test_digits_are_split_and_binarised():
+    found = digits.load_digits(replace(CONFIG, digits=60))
+    assert (len(found.train), len(found.validation), len(found.test)) == (50, 10, 60)
+    binary = digits.binarise(found.test, 1)
+    assert binary.shape == (60, 1, 28, 28)
+    assert set(binary.unique().tolist()) == {0, 1}
+    assert torch.equal(binary, digits.binarise(found.test, 1))
+    assert not torch.equal(binary, digits.binarise(found.test, 2))
+    assert binary.mean().item() == pytest.approx(found.test.mean() / 255, abs=0.01)
